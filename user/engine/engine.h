@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * engine - the beat: facts from the probe into the core, events out to subscribers.
+ *
+ * The one place that knows both sides.  It owns the tables, the alerts and the probe;
+ * the registry is handed to it.  It has no loop of its own: the daemon waits for
+ * engine_fd() and engine_deadline() and calls engine_dispatch().  Single-threaded.
+ *
+ * Parts of the kernel are only touched when something asks for them: engine_need().
+ */
+#ifndef PORTWATCH_ENGINE_ENGINE_H
+#define PORTWATCH_ENGINE_ENGINE_H
+
+#include "core/event.h"
+#include "core/matcher.h"
+#include "probe/probe.h"
+
+struct engine;
+
+struct engine_options {
+	struct probe_options probe;
+	size_t sockets_max;   /* 0: 1,048,576 */
+	size_t processes_max; /* 0: 262,144 */
+};
+
+enum engine_need {
+	ENGINE_NEEDS_NOTHING,
+	ENGINE_NEEDS_SNAPSHOT, /* the table is right as of now */
+	ENGINE_NEEDS_EVENTS,   /* and stays right */
+};
+
+/* Touches no kernel.  -ENOMEM. */
+int engine_new(const struct engine_options *options, struct engine **ret);
+struct engine *engine_free(struct engine *engine);
+DEFINE_CLEANUP(struct engine, engine_free)
+
+/* Takes over @reg (sealed) and re-evaluates everything under it.  Services that kept
+ * their name keep their state.  Emits registry.reloaded where @reload. */
+int engine_set_registry(struct engine *engine, struct registry *reg, bool reload);
+/* The file was refused: registry.rejected with @reason. */
+void engine_registry_rejected(struct engine *engine, const char *reason);
+
+/*
+ * Bring the engine to what a request needs; more than it has is loaded, less is free.
+ * EVENTS: attach, snapshot, drain, with no gap between; falls back to polling with the
+ * procfs backend where BPF is not to be had but the caller is privileged enough.
+ * -EPERM where capabilities are missing (engine_missing_capability()).
+ */
+int engine_need(struct engine *engine, enum engine_need need);
+const char *engine_missing_capability(const struct engine *engine);
+
+int engine_fd(const struct engine *engine); /* -EBADF until events are attached */
+/* When to dispatch without being woken, CLOCK_MONOTONIC; 0 never. */
+uint64_t engine_deadline(const struct engine *engine);
+/* Drain the ring, run what is due, heal losses.  Bounded in time so that the API is
+ * answered in a storm: true where more waits and it is to be called again at once. */
+bool engine_dispatch(struct engine *engine);
+
+typedef void (*engine_event_fn)(const struct event *event, void *arg);
+struct engine_subscription;
+/* @wants is a bitmask of 1 << enum event_type: events that nobody wants cost nothing. The
+ * callback must not change the engine. */
+int engine_subscribe(struct engine *engine, uint32_t wants, engine_event_fn fn, void *arg,
+		     struct engine_subscription **ret);
+/* Accepts NULL, returns NULL. */
+struct engine_subscription *engine_unsubscribe(struct engine *engine,
+					       struct engine_subscription *sub);
+uint64_t engine_sequence(const struct engine *engine); /* of the last event */
+
+/* For reading; borrowed until the engine is next dispatched or changed. */
+const struct world *engine_world(const struct engine *engine);
+const struct alerts *engine_alerts(const struct engine *engine);
+struct sockets *engine_sockets(struct engine *engine);
+struct processes *engine_processes(struct engine *engine);
+struct probe *engine_probe(struct engine *engine);
+/* The service that a socket belongs to: its owner is that service; NULL none. */
+const struct service *engine_service_of(struct engine *engine, const struct socket *sock);
+/* Ask the kernel who holds every socket now and store it (sockets_set_holders). */
+int engine_refresh_holders(struct engine *engine);
+
+/* Processes known only from the kernel's word or a snapshot are completed from /proc
+ * when somebody wants to print them. */
+void engine_complete_process(struct engine *engine, struct process *p);
+
+struct engine_counters {
+	uint64_t events[EVENT_TYPES]; /* by type, whether wanted or not */
+	uint64_t resyncs, lost, seen;
+	uint64_t bind_failures_addrinuse, bind_failures_other;
+	uint64_t latency_us_max;
+};
+void engine_counters(const struct engine *engine, struct engine_counters *ret);
+
+#endif /* PORTWATCH_ENGINE_ENGINE_H */
