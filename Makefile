@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+#   make             portwatch and portwatchd, in $(O)/
+#   make run         install what is missing, build, watch this host (root)
+#   make test        install what is missing, build, every test that this host can run
+#   make demo        a conflict, a dead owner and a failed bind, as they happen (root)
+#   make bench       what it costs, beside its peers (root)
+#   make install     into $(DESTDIR)$(PREFIX)
+#   make clean
+#
+#   The pieces of test: lint check-arrows check-core check-unit check-fuzz
+#   check-kernel check-system matrix sanitize (the last five but fuzz as root)
+#   While working: make objects, make $(O)/tests/unit/test_NAME, make format
+#
+#   V=1 shows commands; O=dir builds elsewhere; SANITIZE=address,undefined
+
+O        ?= build
+CC       ?= cc
+AR       ?= ar
+CLANG    ?= clang
+BPFTOOL  ?= bpftool
+PKGCONF  ?= pkg-config
+BTF      ?= /sys/kernel/btf/vmlinux
+PREFIX   ?= /usr/local
+VERSION  ?= 0.1.0
+
+Q        := $(if $(filter 1,$(V)),,@)
+say       = $(if $(Q),@printf '  %-5s %s\n' '$(1)' '$(@:$(O)/%=%)')
+
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuser -I$(O) -DPORTWATCH_VERSION='"$(VERSION)"'
+SANFLAGS  = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ALL_CFLAGS = -std=gnu17 $(WARNINGS) $(CFLAGS) $(SANFLAGS)
+
+ARCH     := $(shell uname -m | sed -e s/x86_64/x86/ -e s/aarch64/arm64/ -e s/ppc64le/powerpc/ -e s/riscv64/riscv/)
+# Debian keeps <asm/*.h> under a triplet that clang's bpf target does not search.
+MULTIARCH := $(wildcard /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null))
+BPF_FLAGS := -std=gnu17 -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
+             -D__TARGET_ARCH_$(ARCH) -Ivmlinux -Iinclude -Ibpf $(MULTIARCH:%=-idirafter %)
+
+# gcc lists section entries backwards without this; clang keeps file order.
+KEEP_ORDER := $(shell $(CC) -fno-toplevel-reorder -E -x c /dev/null >/dev/null 2>&1 && echo -fno-toplevel-reorder)
+
+# Optional at build time.
+ifeq ($(shell $(PKGCONF) --exists libsystemd && echo yes),yes)
+CPPFLAGS += -DHAVE_SYSTEMD
+SYSTEMD  := libsystemd
+endif
+
+# Folders, highest first: one archive each, and the arrows of DESIGN 2 point right.
+CLI      := cli client json core base
+DAEMON   := daemon http sinks service engine probe store json core base
+PLAIN    := client store json core base
+ALL      := cli client $(DAEMON)
+CLI_LIBS     = $$($(PKGCONF) --libs libcjson smartcols) -lhttp_parser
+DAEMON_LIBS  = $$($(PKGCONF) --libs libbpf libcjson libuv libmicrohttpd libcap-ng $(SYSTEMD))
+
+objects_of   = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)))
+archives     = $(patsubst %,$(O)/user/%.a,$(1))
+link         = $(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter-out %.h,$^) -Wl,--as-needed $(LIBS) -o $@
+
+BPF_OBJ  := $(patsubst %.c,$(O)/%.o,$(wildcard bpf/*.bpf.c))
+BPF_SKEL := $(BPF_OBJ:.bpf.o=.skel.h)
+USER_OBJ := $(call objects_of,user/*/*.c)
+TEST_OBJ := $(call objects_of,tests/*.c tests/*/*.c tests/kernel/helpers/*.c)
+MAIN_OBJ := $(call objects_of,user/*/main.c)
+
+programs  = $(patsubst %.c,$(O)/%,$(wildcard $(1)))
+BIN      := $(patsubst $(O)/user/%/main.o,$(O)/%,$(MAIN_OBJ))
+BIN      := $(patsubst $(O)/cli,$(O)/portwatch,$(BIN:$(O)/daemon=$(O)/portwatchd))
+UNIT     := $(call programs,tests/unit/test_*.c)
+KERNEL   := $(call programs,tests/kernel/test_*.c)
+HELPERS  := $(call programs,tests/kernel/helpers/*.c)
+FUZZ     := $(call programs,tests/fuzz/fuzz_*.c)
+BENCH    := $(call programs,tests/bench/*.c)
+# Unit tests of what stands above json need more to be built before they link.
+WIDE     := $(call programs,$(shell grep -lE '^.include "(cli|http|sinks|service|engine|probe|daemon)/' tests/unit/*.c 2>/dev/null))
+
+.PHONY: all objects check-unit check-kernel check-system check-fuzz fuzz-programs check-core \
+        check-arrows lint format matrix sanitize test run demo bench install clean help
+all: $(BIN)
+
+objects: $(USER_OBJ) $(BPF_SKEL)
+
+help:
+	@sed -n '/^#/!q; 3,$$s/^# *//p' Makefile
+
+$(O)/portwatch: LIBS = $(CLI_LIBS)
+$(O)/portwatch: $(call objects_of,user/cli/*.c) $(call archives,$(filter-out cli,$(CLI)))
+	$(call say,LINK)
+	$(link)
+
+$(O)/portwatchd: LIBS = $(DAEMON_LIBS)
+$(O)/portwatchd: $(call objects_of,user/daemon/*.c) $(call archives,$(filter-out daemon,$(DAEMON)))
+	$(call say,LINK)
+	$(link)
+
+# Linking through bpftool drops DWARF and keeps BTF.  These are static pattern
+# rules so that %.c -> %.o can never claim a BPF object.
+$(BPF_OBJ): $(O)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call say,BPF)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.tmp
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp
+
+$(BPF_SKEL): %.skel.h: %.bpf.o
+	$(call say,SKEL)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@
+
+$(USER_OBJ) $(TEST_OBJ): $(O)/%.o: %.c
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# The skeletons must be there once; from then on the .d files know who includes them.
+$(call objects_of,user/probe/*.c): | $(BPF_SKEL)
+
+define archive_rule
+$(O)/user/$(1).a: $(filter-out $(MAIN_OBJ),$(call objects_of,user/$(1)/*.c))
+	$$(call say,AR)
+	$$(Q)mkdir -p $$(@D); rm -f $$@; $$(AR) rcs $$@ $$^
+endef
+$(foreach folder,$(ALL),$(eval $(call archive_rule,$(folder))))
+
+$(O)/tests/%: CPPFLAGS += -Itests
+$(O)/tests/%: CFLAGS += $(KEEP_ORDER)
+
+NARROW   := $(filter-out $(WIDE),$(UNIT)) $(FUZZ)
+$(NARROW): LIBS = $(CLI_LIBS)
+$(NARROW): $(call archives,$(PLAIN))
+$(WIDE) $(KERNEL) $(BENCH): LIBS = $(CLI_LIBS) $(DAEMON_LIBS)
+$(WIDE): $(call archives,$(ALL))
+$(KERNEL): $(filter-out $(KERNEL:%=%.o),$(call objects_of,tests/kernel/*.c))
+$(KERNEL) $(BENCH): $(call archives,$(ALL))
+$(UNIT) $(KERNEL): $(O)/%: $(O)/%.o $(O)/tests/harness.o
+	$(call say,LINK)
+	$(link)
+
+$(BENCH): $(O)/%: $(O)/%.o
+	$(call say,LINK)
+	$(link)
+
+$(FUZZ): SANFLAGS += -fsanitize=fuzzer
+$(FUZZ): $(O)/%: $(O)/%.o
+	$(call say,LINK)
+	$(link)
+
+# Programs that the kernel tests watch; plain ones, or linked statically.
+$(HELPERS) $(HELPERS:%=%.o): SANITIZE :=
+$(filter %.static,$(HELPERS)): LDFLAGS += -static
+$(HELPERS): $(O)/%: $(O)/%.o
+	$(call say,LINK)
+	$(link)
+
+check-unit: $(UNIT)
+	$(Q)failed=0; for t in $^; do echo "# $$t"; $$t || failed=1; done; exit $$failed
+
+check-core: $(BPF_OBJ)
+	$(Q)tools/check-core.sh $(BTF) $^
+
+format:
+	$(Q)git ls-files '*.[ch]' | xargs clang-format -i
+
+install: all
+	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin sbin lib/systemd/system lib/sysusers.d)
+	$(Q)install $(O)/portwatch $(DESTDIR)$(PREFIX)/bin/
+	$(Q)install $(O)/portwatchd $(DESTDIR)$(PREFIX)/sbin/
+	$(Q)sed 's,@PREFIX@,$(PREFIX),' tools/packaging/portwatchd.service \
+		> $(DESTDIR)$(PREFIX)/lib/systemd/system/portwatchd.service
+	$(Q)install -m 644 tools/packaging/portwatch.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/portwatch.conf
+	$(Q)for page in $(wildcard user/*/*.1 user/*/*.8); do \
+		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page; done
+
+clean:
+	$(Q)rm -rf $(O)
+
+-include $(USER_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(BPF_OBJ:.o=.d)
+.DELETE_ON_ERROR:
