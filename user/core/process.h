@@ -55,6 +55,8 @@ struct process {
 	 * generation match_generation; borrowed from that registry. */
 	const struct service *match;
 	uint64_t match_generation;
+	/* The engine's: /proc has been asked for what the kernel's word left open. */
+	bool complete;
 	unsigned refs; /* processes_ref() and processes_unref() only */
 };
 
