@@ -71,7 +71,7 @@ BIN      := $(patsubst $(O)/user/%/main.o,$(O)/%,$(MAIN_OBJ))
 BIN      := $(patsubst $(O)/cli,$(O)/portwatch,$(BIN:$(O)/daemon=$(O)/portwatchd))
 UNIT     := $(call programs,tests/unit/test_*.c)
 KERNEL   := $(call programs,tests/kernel/test_*.c)
-HELPERS  := $(call programs,tests/kernel/helpers/*.c)
+ACTOR    := $(O)/tests/kernel/helpers/actor
 FUZZ     := $(call programs,tests/fuzz/fuzz_*.c)
 BENCH    := $(call programs,tests/bench/*.c)
 # Unit tests of what stands above json need more to be built before they link.
@@ -146,12 +146,12 @@ $(FUZZ): $(O)/%: $(O)/%.o
 	$(call say,LINK)
 	$(link)
 
-# Programs that the kernel tests watch; plain ones, or linked statically.
-$(HELPERS) $(HELPERS:%=%.o): SANITIZE :=
-$(filter %.static,$(HELPERS)): LDFLAGS += -static
-$(HELPERS): $(O)/%: $(O)/%.o
+# The program that the kernel tests watch: plain, and all of its folder.
+$(ACTOR) $(call objects_of,tests/kernel/helpers/*.c): SANITIZE :=
+$(ACTOR): $(call objects_of,tests/kernel/helpers/*.c)
 	$(call say,LINK)
 	$(link)
+$(KERNEL): | $(ACTOR)
 
 check-unit: $(UNIT)
 	$(Q)failed=0; for t in $^; do echo "# $$t"; $$t || failed=1; done; exit $$failed
