@@ -51,7 +51,6 @@ endif
 # Folders, highest first: one archive each, and the arrows of DESIGN 2 point right.
 CLI      := cli client json core base
 DAEMON   := daemon http sinks service engine probe store json core base
-PLAIN    := client store json core base
 ALL      := cli client $(DAEMON)
 CLI_LIBS     = $$($(PKGCONF) --libs libcjson smartcols) -lhttp_parser
 DAEMON_LIBS  = $$($(PKGCONF) --libs libbpf libcjson libuv libmicrohttpd libcap-ng $(SYSTEMD))
@@ -74,8 +73,10 @@ KERNEL   := $(call programs,tests/kernel/test_*.c)
 ACTOR    := $(O)/tests/kernel/helpers/actor
 FUZZ     := $(call programs,tests/fuzz/fuzz_*.c)
 BENCH    := $(call programs,tests/bench/*.c)
-# Unit tests of what stands above json need more to be built before they link.
-WIDE     := $(call programs,$(shell grep -lE '^.include "(cli|http|sinks|service|engine|probe|daemon)/' tests/unit/*.c 2>/dev/null))
+# What a unit test includes says what must be built before it links.
+including = $(call programs,$(shell grep -lE '^.include "($(1))/' tests/unit/*.c 2>/dev/null))
+WIDE     := $(call including,cli|http|sinks|service|engine|probe|daemon)
+MIDDLE   := $(filter-out $(WIDE),$(call including,client|store|json)) $(FUZZ)
 
 .PHONY: all objects check-unit check-kernel check-system check-fuzz fuzz-programs check-core \
         check-arrows lint format matrix sanitize test run demo bench install clean help
@@ -126,9 +127,9 @@ $(foreach folder,$(ALL),$(eval $(call archive_rule,$(folder))))
 $(O)/tests/%: CPPFLAGS += -Itests
 $(O)/tests/%: CFLAGS += $(KEEP_ORDER)
 
-NARROW   := $(filter-out $(WIDE),$(UNIT)) $(FUZZ)
-$(NARROW): LIBS = $(CLI_LIBS)
-$(NARROW): $(call archives,$(PLAIN))
+$(filter-out $(WIDE) $(MIDDLE),$(UNIT)): $(call archives,core base)
+$(MIDDLE): LIBS = $(CLI_LIBS)
+$(MIDDLE): $(call archives,client store json core base)
 $(WIDE) $(KERNEL) $(BENCH): LIBS = $(CLI_LIBS) $(DAEMON_LIBS)
 $(WIDE): $(call archives,$(ALL))
 $(KERNEL): $(filter-out $(KERNEL:%=%.o),$(call objects_of,tests/kernel/*.c))
