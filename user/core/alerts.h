@@ -36,25 +36,29 @@ enum { ALERTS_MAX = 65536, ALERTS_RESOLVED_KEPT = 256 };
 #define BLOCKED_QUIET_NS 60000000000ull
 
 /* What one evaluation covers; alerts of other scopes are not touched by it. */
-enum alert_scope_kind { SCOPE_PORT, SCOPE_SERVICE, SCOPE_REGISTRY };
+enum alert_scope_kind { SCOPE_PORT, SCOPE_SERVICE, SCOPE_ALLOCATION, SCOPE_REGISTRY };
 struct alert_scope {
 	enum alert_scope_kind kind;
-	uint32_t netns; /* SCOPE_PORT */
-	uint16_t proto;
-	uint16_t port;
+	uint32_t netns;   /* SCOPE_PORT */
+	uint16_t proto;   /* SCOPE_PORT and SCOPE_ALLOCATION */
+	uint16_t port;    /* the same */
 	char service[65]; /* SCOPE_SERVICE */
 };
 
 /*
  * One thing that should stand.  Its identity, within its scope, is kind, service,
- * at (address included) and the pid and start of found (blocked: comm and uid of
- * found, so that a restart loop is one alert) .  Strings are copied by alerts_update(),
+ * netns, protocol and port of at, and the pid and start of found (blocked: comm and uid
+ * of found, so that a restart loop is one alert; duplicate: expected).  The address is
+ * not part of it: v4 and v6 sockets of one process are one alert.  What else changes
+ * while it stands is taken over without a word.  Strings are copied by alerts_update(),
  * processes are referenced.
  */
 struct verdict {
 	enum alert_kind kind;
 	char service[65]; /* "" none */
 	bool allocation;  /* `service` names an allocation, not a registry entry */
+	uint64_t cookie;  /* the socket that it is about; 0 none.  Where the holders of
+			     that are not known yet, ask and evaluate again. */
 	struct endpoint at;
 	struct process *found;  /* NULL unknown */
 	struct process *holder; /* NULL */
@@ -103,8 +107,10 @@ int alerts_update(struct alerts *set, const struct alert_scope *scope,
 /* A bind failed: fires, or counts one more of the same. */
 int alerts_blocked(struct alerts *set, const struct verdict *verdict,
 		   const struct alert_moment *now);
-/* The port was released, or its service has bound it: blocked alerts there resolve. */
+/* Blocked alerts at this namespace, protocol and port for which @ended (NULL: all)
+ * answers true resolve.  See matcher_unblock(). */
 void alerts_unblock(struct alerts *set, const struct endpoint *at,
+		    bool (*ended)(const struct alert *alert, void *arg), void *arg,
 		    const struct alert_moment *now);
 
 /* When alerts_tick() has something to do next, CLOCK_MONOTONIC; 0 never. */
@@ -119,6 +125,9 @@ const struct alert *alerts_find(const struct alerts *set, uint64_t id);
 /* The first firing alert of a kind for a service name, or NULL. */
 const struct alert *alerts_of_service(const struct alerts *set, enum alert_kind kind,
 				      const char *service);
+/* All firing alerts of a service name: start with NULL; NULL at the end. */
+const struct alert *alerts_next_of_service(const struct alerts *set, const char *service,
+					   const struct alert *after);
 size_t alerts_count(const struct alerts *set);                         /* firing */
 uint64_t alerts_fired(const struct alerts *set, enum alert_kind kind); /* ever */
 

@@ -12,14 +12,32 @@
 #include "core/registry.h"
 #include "core/sockets.h"
 
-/* What is known of a service or allocation beyond the registry. */
+enum { STATE_HELD_MAX = 8, STATE_STRAYS_MAX = 32 };
+
+/*
+ * What is known of a service or allocation beyond the registry.  Begins zeroed but for
+ * `service` or `allocation`; whom it records, what that held and the strays are kept by
+ * the functions under "Keeping the states" below, the rest by the engine.
+ */
 struct service_state {
+	/* One of the two, borrowed from the registry; renewed when that is replaced. */
+	const struct service *service;
+	const struct allocation *allocation;
 	struct process *recorded; /* referenced; who was last seen to be it; NULL never */
-	bool launched;            /* recorded was started by portwatch for it */
-	bool had_port;            /* recorded has held one of its ports */
+	struct service_state *next_recorded; /* of the same process: recorded_in */
+	bool launched; /* recorded was started by portwatch for it */
+	bool had_port; /* recorded has held one of its ports */
 	bool settling; /* recorded has exited, its sockets are still being looked at */
 	uint32_t unhealthy_count; /* failed checks running; 0 healthy or unchecked */
 	uint64_t since_ns;        /* wall clock: recorded since */
+	struct endpoint last_at;  /* where recorded last held a port; port 0 nowhere */
+	/* Cookies of sockets by which recorded held its ports; some may have gone. */
+	uint64_t held[STATE_HELD_MAX];
+	unsigned n_held;
+	/* Cookies of sockets of its processes on ports that it does not claim, for
+	 * drifted; some may have gone.  Heap. */
+	uint64_t *strays;
+	unsigned n_strays;
 };
 
 enum service_status {
@@ -54,9 +72,8 @@ struct world {
 	struct port_range ephemeral;   /* net.ipv4.ip_local_port_range */
 	const uint8_t *reserved_ports; /* bitmap of 65536 bits: ip_local_reserved_ports;
 					  NULL none */
-	/* State of an allocation; NULL where it has none. */
-	const struct service_state *(*allocation_state)(const struct allocation *,
-							void *);
+	/* State of an allocation; NULL where it has none.  May itself be NULL. */
+	struct service_state *(*allocation_state)(const struct allocation *, void *);
 	void *arg;
 };
 
@@ -66,6 +83,69 @@ struct verdicts {
 	size_t count, capacity;
 };
 void verdicts_done(struct verdicts *list);
+
+/*
+ * Keeping the states: who is recorded for what, as facts arrive.  Pure like the rest.
+ * On each fact the engine does this, and evaluates what it is told was touched:
+ *
+ *   a socket was put, or its state or owner changed (also from a snapshot)
+ *	matcher_observe(); then matcher_port() of its port
+ *   a socket was removed
+ *	matcher_touched() while it is still in the table, remove, then evaluate
+ *   FACT_EXIT of p
+ *	matcher_exited(); its states are settling now and are not evaluated, so that
+ *	what stood stays.  Sockets that outlive p get a new owner (sockets_set_owner(),
+ *	then matcher_observe()).  When no socket of the table has p as its owner, or
+ *	that has taken too long: matcher_settle() for each, then evaluate it
+ *   a process executed another program
+ *	match_generation = 0 for it, then as for an owner that changed, for each of
+ *	its sockets
+ *   the registry was replaced
+ *	service_state_move() for names that stayed, service_state_done() for the others,
+ *	matcher_observe() for every socket
+ *   portwatch started p for a service, or an allocation names p
+ *	service_state_record(), and `launched`
+ *   portwatch stopped a service itself
+ *	service_state_record(NULL): that it is gone is no news
+ */
+typedef void (*state_touched_fn)(struct service_state *state, void *arg);
+
+/* Record @p (referenced; NULL: nobody) from @wall_ns on and forget what the one before
+ * had.  An allocation whose process was gone when it was loaded: intern a process with
+ * that id and `exited`. */
+void service_state_record(struct processes *procs, struct service_state *state,
+			  struct process *p, uint64_t wall_ns);
+/* Gives up what @state refers to and zeroes it. */
+void service_state_done(struct processes *procs, struct service_state *state);
+/* Hand over what is known to @to, whose service or allocation is set and nothing else. */
+void service_state_move(struct service_state *from, struct service_state *to);
+
+/*
+ * @sock is in the table: whoever holds a port that a state claims, and is that service,
+ * becomes recorded where nobody is, or only one that has exited or holds nothing of it
+ * any more.  Tells each state for which something may have changed, some twice.  0, or
+ * -ENOMEM for a stray that could not be remembered.
+ */
+int matcher_observe(const struct world *world, struct processes *procs,
+		    const struct socket *sock, uint64_t wall_ns, state_touched_fn touched,
+		    void *arg);
+/* Tells the states for which something changes when @sock goes. */
+void matcher_touched(const struct world *world, const struct socket *sock,
+		     state_touched_fn touched, void *arg);
+/* The states that record @p settle from now on; tells each. */
+void matcher_exited(struct process *p, state_touched_fn touched, void *arg);
+/*
+ * The sockets of the one that exited have been looked at: its heir, if there is one, is
+ * recorded in its place.  An heir is another process that is the service and holds a
+ * socket of its own on its port, or a daemon's child: the parent ended with exit code 0
+ * and the child, in a session of its own, holds its socket.  `sid` of holders should be
+ * as of now.
+ */
+void matcher_settle(const struct world *world, struct processes *procs,
+		    struct service_state *state, uint64_t wall_ns);
+/* Who that would be; borrowed; NULL: nobody. */
+struct process *matcher_heir(const struct world *world,
+			     const struct service_state *state);
 
 /*
  * Which service @p is by the strongest thing known, for a socket at @at (NULL: without
@@ -104,6 +184,14 @@ int matcher_registry(const struct world *world, struct verdicts *ret);
  */
 int matcher_blocked(const struct world *world, const struct endpoint *at,
 		    struct process *caller, struct verdict *ret);
+/*
+ * Blocked alerts that have ended, after a socket at @at was removed (@bound_by NULL) or
+ * bound: nothing of the table stands in the way any more, or @bound_by is the service,
+ * or the caller, that was refused.  Resolves them in @alerts.
+ */
+void matcher_unblock(const struct world *world, struct alerts *alerts,
+		     const struct endpoint *at, struct process *bound_by,
+		     const struct alert_moment *now);
 /* Sockets of the table that stand in the way of a bind to @at; the answer is how many,
  * at most @max are stored. */
 size_t matcher_holders(const struct world *world, const struct endpoint *at,

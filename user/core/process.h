@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 
 struct service;
+struct service_state;
 struct processes;
 
 struct process_id {
@@ -55,6 +56,8 @@ struct process {
 	 * generation match_generation; borrowed from that registry. */
 	const struct service *match;
 	uint64_t match_generation;
+	/* The states in which it is recorded; linked by next_recorded.  The matcher's. */
+	struct service_state *recorded_in;
 	/* The engine's: /proc has been asked for what the kernel's word left open. */
 	bool complete;
 	unsigned refs; /* processes_ref() and processes_unref() only */
