@@ -24,7 +24,14 @@ struct doc *doc_array(void);
 struct doc *doc_free(struct doc *doc);
 DEFINE_CLEANUP(struct doc, doc_free)
 
-/* Members; a NULL string gives null. */
+/* One string (NULL gives null) or number by itself. */
+struct doc *doc_string_new(const char *value);
+struct doc *doc_int_new(int64_t value);
+
+/*
+ * Members, put behind those that are there: a key is set once.  A NULL string gives null;
+ * bytes of a string that are no UTF-8 become U+FFFD.  Integers keep all their digits.
+ */
 void doc_set(struct doc *object, const char *key, struct doc *child);
 void doc_set_string(struct doc *object, const char *key, const char *value);
 void doc_set_int(struct doc *object, const char *key, int64_t value);
@@ -39,7 +46,8 @@ void doc_append_string(struct doc *array, const char *value);
 /* Compact or indented; malloc'ed; NULL for want of memory.  *ret_size may be NULL. */
 char *doc_print(const struct doc *doc, bool indented, size_t *ret_size);
 
-/* NULL where it is no JSON; *ret_offset (may be NULL) is where. */
+/* NULL where it is no JSON to the letter (RFC 8259; json/scan.h has the details), or for
+ * want of memory; *ret_offset (may be NULL) is where. */
 struct doc *doc_parse(const char *text, size_t size, size_t *ret_offset);
 
 /* Reading; borrowed; NULL, 0 or the default where it is missing or of another type. */
@@ -49,6 +57,8 @@ const struct doc *doc_get(const struct doc *object, const char *key);
 const char *doc_get_string(const struct doc *object, const char *key);
 int64_t doc_get_int(const struct doc *object, const char *key, int64_t otherwise);
 bool doc_get_bool(const struct doc *object, const char *key, bool otherwise);
+/* Is it a whole number that fits? */
+bool doc_int(const struct doc *doc, int64_t *ret);
 const char *doc_string(const struct doc *doc);
 double doc_number(const struct doc *doc);
 bool doc_bool(const struct doc *doc);
@@ -57,5 +67,16 @@ size_t doc_count(const struct doc *doc);
 const struct doc *doc_first(const struct doc *doc);
 const struct doc *doc_next(const struct doc *item);
 const char *doc_key(const struct doc *member);
+
+/* Changing what was parsed.  doc_find() is doc_get() for somebody who may write;
+ * doc_replace() keeps the place of the member that was there, else puts it behind. */
+struct doc *doc_find(struct doc *object, const char *key);
+void doc_replace(struct doc *object, const char *key, struct doc *child);
+bool doc_remove(struct doc *object, const char *key); /* false where it was missing */
+/* Takes @item out of the array or object that holds it and frees it. */
+void doc_remove_item(struct doc *container, const struct doc *item);
+struct doc *doc_copy(const struct doc *doc); /* NULL for want of memory */
+/* The same values; the order of an object's members does not count. */
+bool doc_equal(const struct doc *a, const struct doc *b);
 
 #endif /* PORTWATCH_JSON_DOC_H */
