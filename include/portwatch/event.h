@@ -65,6 +65,7 @@ struct pw_socket_event {
 	__s32 error; /* negative errno of PW_EVENT_BIND_FAILED, else 0 */
 	__u32 flags;
 	__u32 uid; /* real uid of the caller */
+	__u32 tid; /* the calling thread */
 };
 
 struct pw_brief_event {
@@ -83,6 +84,7 @@ struct pw_process_event {
 	struct pw_header h;
 	__u64 start_ns;  /* CLOCK_BOOTTIME */
 	__u64 cgroup_id; /* cgroup v2 */
+	__u64 exec_id;   /* changes with every exec */
 	__u32 ppid;
 	__u32 uid;
 	__u32 args_len; /* bytes used in args */
@@ -107,7 +109,7 @@ _Static_assert(sizeof(struct pw_socket_event) == 80, "pw_socket_event has paddin
 _Static_assert(sizeof(struct pw_brief_event) == 32, "pw_brief_event has padding");
 _Static_assert(sizeof(struct pw_exit_event) == 32, "pw_exit_event has padding");
 _Static_assert(sizeof(struct pw_process_event) ==
-		       16 + 16 + 12 + 4 + PW_COMM_LEN + PW_ARGS_LEN + 2 * PW_PATH_LEN,
+		       16 + 24 + 12 + 4 + PW_COMM_LEN + PW_ARGS_LEN + 2 * PW_PATH_LEN,
 	       "pw_process_event has padding");
 
 #endif /* PORTWATCH_EVENT_H */

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Report TCP sockets entering and leaving LISTEN, and what bound sockets become.
+ *
+ * Hook: the inet_sock_set_state tracepoint, through BTF so that its arguments arrive
+ * typed and no tracefs is needed.  The kernel announces LISTEN before it has settled
+ * the port: an autobound listener shows port 0, and a listen(2) that fails shows
+ * LISTEN and then CLOSE.  Where fexit attaches, inet_csk_listen_start tells instead
+ * that listen(2) has succeeded, with the port; else the record is tentative.
+ *
+ * MPTCP announces twice: the socket of the user (protocol 262) and its first subflow.
+ * Only the first is told.
+ */
+#include <vmlinux.h>
+#include "bind.h"
+
+#include <bpf/bpf_tracing.h>
+
+const volatile bool listen_by_fexit; /* on_listening is attached */
+const volatile bool close_by_cgroup; /* cgroup/sock_release tells of every close */
+
+/* A socket stops listening: by close (the release is told elsewhere), or it lives on. */
+static __always_inline int on_unlisten(struct sock *sk)
+{
+	__u64 cookie = bpf_get_socket_cookie(sk);
+
+	if (sk->sk_shutdown == SHUTDOWN_MASK) {
+		/* The kernel's own sockets reach no release hook. */
+		if (close_by_cgroup && !is_kernel_sock(sk))
+			return 0;
+		return send_brief(PW_EVENT_RELEASED, cookie, 0);
+	}
+	/* Unless bind(2) chose the port, it was given up before this tracepoint ran. */
+	if (sk->__sk_common.skc_num == 0)
+		return send_brief(PW_EVENT_RELEASED, cookie, 0);
+	return send_brief(PW_EVENT_UNLISTEN, cookie, 0);
+}
+
+static __always_inline bool is_port_watched(const struct sock *sk)
+{
+	struct pw_control *ctl = get_control();
+	__u16 port = sk->__sk_common.skc_num;
+
+	if (!ctl || !(ctl->watched_ports[port >> 3] & (1 << (port & 7))))
+		return false;
+	return sk->__sk_common.skc_net.net->ns.inum == ctl->own_netns;
+}
+
+/* connect(2): a port that is there already was bound; else it is chosen later. */
+static __always_inline int on_connecting(struct sock *sk)
+{
+	__u64 cookie;
+
+	if (sk->__sk_common.skc_num == 0 || is_kernel_sock(sk))
+		return 0;
+	cookie = bpf_get_socket_cookie(sk);
+	if (!is_port_locked(sk))
+		track(cookie, PW_TRACKED_BOUND);
+	return send_socket(PW_EVENT_CONNECT, sk, cookie, 0, 0, NULL);
+}
+
+/* Runs in softirq context: the current process is anybody. */
+static __always_inline int on_connected(struct sock *sk)
+{
+	struct pw_socket_event *ev;
+	__u64 cookie;
+	__u32 *what;
+
+	if (!is_port_watched(sk))
+		return 0;
+	cookie = bpf_get_socket_cookie(sk);
+	what = bpf_map_lookup_elem(&tracked, &cookie);
+	if (what || is_port_locked(sk))
+		return 0;
+	track(cookie, PW_TRACKED_OUTGOING);
+
+	ev = bpf_ringbuf_reserve(&events, sizeof(*ev), 0);
+	if (!ev) {
+		count_lost(PW_EVENT_OUTGOING);
+		return 0;
+	}
+	fill_header(&ev->h, PW_EVENT_OUTGOING);
+	ev->h.pid = 0;
+	ev->cookie = cookie;
+	ev->start_ns = 0;
+	read_endpoint(&ev->at, sk, IPPROTO_TCP);
+	ev->error = 0;
+	ev->flags = 0;
+	ev->uid = BPF_CORE_READ(sk, sk_uid.val);
+	ev->tid = 0;
+	bpf_ringbuf_submit(ev, wake_flag());
+	return 0;
+}
+
+static __always_inline int on_disconnected(struct sock *sk)
+{
+	__u64 cookie = known_cookie(sk);
+	__u32 *what;
+
+	if (!cookie)
+		return 0;
+	what = bpf_map_lookup_elem(&tracked, &cookie);
+	if (what) {
+		__u32 was = *what;
+
+		bpf_map_delete_elem(&tracked, &cookie);
+		return send_brief(was == PW_TRACKED_OUTGOING ? PW_EVENT_OUTGOING_END
+							     : PW_EVENT_RELEASED,
+				  cookie, 0);
+	}
+	if (sk->__sk_common.skc_num && sk->sk_shutdown != SHUTDOWN_MASK &&
+	    is_port_locked(sk))
+		return send_brief(PW_EVENT_UNLISTEN, cookie, 0);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_sock_state, struct sock *sk, int oldstate, int newstate)
+{
+	__u16 proto = sk->sk_protocol;
+
+	if (proto != IPPROTO_TCP && proto != IPPROTO_MPTCP)
+		return 0;
+	if (newstate != TCP_LISTEN && oldstate != TCP_LISTEN) {
+		if (proto == IPPROTO_MPTCP)
+			return 0;
+		if (newstate == TCP_SYN_SENT)
+			return on_connecting(sk);
+		if (newstate == TCP_ESTABLISHED && oldstate == TCP_SYN_SENT)
+			return on_connected(sk);
+		if (newstate == TCP_CLOSE)
+			return on_disconnected(sk);
+		return 0;
+	}
+	if (proto == IPPROTO_TCP && mptcp_of(sk))
+		return 0;
+	if (oldstate == TCP_LISTEN)
+		return on_unlisten(sk);
+	if (listen_by_fexit)
+		return 0;
+	return send_socket(PW_EVENT_LISTEN, sk, bpf_get_socket_cookie(sk),
+			   (sk->__sk_common.skc_num ? 0 : PW_LOOK) |
+				   (proto == IPPROTO_MPTCP ? PW_MPTCP : 0) |
+				   (is_port_locked(sk) ? 0 : PW_AUTOPORT),
+			   0, NULL);
+}
+
+SEC("?fexit/inet_csk_listen_start")
+int BPF_PROG(on_listening, struct sock *sk, int ret)
+{
+	struct sock *mptcp;
+	__u64 cookie;
+	__u32 flags = PW_CONFIRMED;
+
+	if (ret != 0)
+		return 0;
+	mptcp = mptcp_of(sk);
+	cookie = mptcp ? known_cookie(mptcp) : bpf_get_socket_cookie(sk);
+	if (mptcp) {
+		flags |= PW_MPTCP;
+		if (cookie)
+			track(cookie, PW_TRACKED_BOUND);
+	}
+	if (!is_port_locked(sk))
+		flags |= PW_AUTOPORT;
+	return send_socket(PW_EVENT_LISTEN, sk, cookie, flags, 0, NULL);
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * List the sockets that hold a port by bind or listen, as rows of struct
+ * pw_snapshot_row.
+ *
+ * Iterators: task_file sees every descriptor of every process in every namespace, so
+ * each holder of a socket gives a row; a file is pinned while its row is made.  tcp and
+ * udp see, in the namespace of whoever reads, sockets that no descriptor holds (in
+ * flight, direct descriptors of io_uring, the kernel's own), but no TCP socket that is
+ * only bound.
+ */
+#include <vmlinux.h>
+#include "ring.h"
+#include "sock.h"
+
+#include <bpf/bpf_tracing.h>
+
+const volatile bool events_run; /* the event programs run: mark what they must follow */
+const volatile bool with_comm = true;
+
+static __always_inline bool is_tracked(__u64 cookie)
+{
+	__u32 *what = cookie ? bpf_map_lookup_elem(&tracked, &cookie) : NULL;
+
+	return what && *what == PW_TRACKED_BOUND;
+}
+
+/* What the row says of the socket; false for one that was accepted or autobound. */
+static __always_inline bool classify(struct sock *sk, struct pw_snapshot_row *row,
+				     __u16 proto)
+{
+	__u8 state = sk->__sk_common.skc_state;
+	bool locked = is_port_locked(sk);
+
+	row->evident = 1;
+	if (!locked)
+		row->flags |= PW_AUTOPORT;
+	if (proto == IPPROTO_UDP) {
+		row->state =
+			state == TCP_ESTABLISHED ? PW_STATE_CONNECTED : PW_STATE_BOUND;
+		if (locked || is_tracked(known_cookie(sk)))
+			return true;
+		/* bind(0) or a packet sent: the fields are the same. */
+		row->evident = 0;
+		return state != TCP_ESTABLISHED;
+	}
+	if (state == TCP_LISTEN) {
+		row->state = PW_STATE_LISTENING;
+		return true;
+	}
+	if (state == TCP_CLOSE) {
+		row->state = PW_STATE_BOUND;
+		return true;
+	}
+	row->state = PW_STATE_CONNECTED;
+	return locked || is_tracked(known_cookie(sk));
+}
+
+static __always_inline bool fill_row(struct pw_snapshot_row *row, struct sock *sk)
+{
+	__u16 proto = sk->sk_protocol;
+
+	if (!is_inet(sk->__sk_common.skc_family) || sk->__sk_common.skc_num == 0)
+		return false;
+	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP && proto != IPPROTO_MPTCP)
+		return false;
+	row->flags = sock_flags(sk) | (proto == IPPROTO_MPTCP ? PW_MPTCP : 0);
+	if (!classify(sk, row, proto))
+		return false;
+	read_endpoint(&row->at, sk, proto == IPPROTO_UDP ? IPPROTO_UDP : IPPROTO_TCP);
+	row->at.port = sk->__sk_common.skc_num;
+	row->socket_uid = BPF_CORE_READ(sk, sk_uid.val);
+	return true;
+}
+
+/* From here on the release of this socket will be told. */
+static __always_inline void follow(const struct pw_snapshot_row *row)
+{
+	__u32 what = PW_TRACKED_BOUND;
+
+	if (events_run && ((row->flags & PW_MPTCP) ||
+			   (row->at.proto == IPPROTO_UDP && (row->flags & PW_AUTOPORT))))
+		bpf_map_update_elem(&tracked, &row->cookie, &what, BPF_ANY);
+}
+
+SEC("iter/task_file")
+int list_descriptors(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct pw_snapshot_row row = {};
+	struct task_struct *leader;
+	struct socket *sock;
+	struct sock *sk;
+
+	if (!task || !file)
+		return 0;
+	sock = bpf_sock_from_file(file);
+	if (!sock)
+		return 0;
+	sk = sock->sk;
+	if (!sk || !fill_row(&row, sk))
+		return 0;
+	row.cookie = bpf_get_socket_cookie(sk);
+	follow(&row);
+	leader = task->group_leader;
+	row.start_ns = leader->start_boottime;
+	row.pid = task->tgid;
+	row.ppid = task->real_parent->tgid;
+	row.uid = task->cred->uid.val;
+	row.fd = ctx->fd;
+	if (with_comm)
+		BPF_CORE_READ_STR_INTO(&row.comm, leader, comm);
+	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
+	return 0;
+}
+
+static __always_inline int list_unheld(struct seq_file *seq, struct sock *sk)
+{
+	struct pw_snapshot_row row = {};
+
+	if (!fill_row(&row, sk))
+		return 0;
+	if (row.at.proto == IPPROTO_TCP && mptcp_of(sk))
+		return 0;
+	row.cookie = bpf_get_socket_cookie(sk);
+	follow(&row);
+	bpf_seq_write(seq, &row, sizeof(row));
+	return 0;
+}
+
+SEC("?iter/tcp")
+int list_tcp(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+	struct sock *sk;
+
+	if (!common || (common->skc_state != TCP_LISTEN && common->skc_state > TCP_CLOSE))
+		return 0;
+	if (common->skc_state == 6 || common->skc_state == 3)
+		return 0; /* TIME_WAIT and SYN_RECV are no full sockets */
+	sk = (struct sock *)bpf_skc_to_tcp_sock(common);
+	return sk ? list_unheld(ctx->meta->seq, sk) : 0;
+}
+
+SEC("?iter/udp")
+int list_udp(struct bpf_iter__udp *ctx)
+{
+	return ctx->udp_sk ? list_unheld(ctx->meta->seq, (struct sock *)ctx->udp_sk) : 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reading a struct sock, whatever the program type gave it as.
+ *
+ * A cgroup/sock context *is* the struct sock at run time, so one set of readers
+ * serves cgroup, tracing and iterator programs; bpf_probe_read_kernel() takes any
+ * pointer.
+ */
+#ifndef PORTWATCH_BPF_SOCK_H
+#define PORTWATCH_BPF_SOCK_H
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <portwatch/event.h>
+
+static __always_inline __u16 sock_family(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_family);
+}
+
+static __always_inline __u16 sock_protocol(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_protocol);
+}
+
+static __always_inline bool is_inet(__u16 family)
+{
+	return family == AF_INET || family == AF_INET6;
+}
+
+static __always_inline bool is_port_locked(const struct sock *sk)
+{
+	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK;
+}
+
+static __always_inline bool is_kernel_sock(const struct sock *sk)
+{
+	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock);
+}
+
+static __always_inline __u32 sock_flags(const struct sock *sk)
+{
+	__u32 flags = 0;
+
+	if (BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_reuseport))
+		flags |= PW_REUSEPORT;
+	if (BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_reuse))
+		flags |= PW_REUSEADDR;
+	if (BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only))
+		flags |= PW_V6ONLY;
+	return flags;
+}
+
+static __always_inline void read_endpoint(struct pw_endpoint *ep, const struct sock *sk,
+					  __u16 proto)
+{
+	ep->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	ep->family = sock_family(sk);
+	ep->proto = proto;
+	/* Not skc_num: closing an autobound socket clears that one first. */
+	ep->port = bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
+	ep->reserved = 0;
+	ep->ifindex = BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
+	__builtin_memset(ep->addr, 0, sizeof(ep->addr));
+	if (ep->family == AF_INET6)
+		BPF_CORE_READ_INTO(&ep->addr, sk, __sk_common.skc_v6_rcv_saddr);
+	else
+		BPF_CORE_READ_INTO((__be32 *)ep->addr, sk, __sk_common.skc_rcv_saddr);
+}
+
+/* The MPTCP socket that a TCP subflow belongs to, or NULL for plain TCP. */
+static __always_inline struct sock *mptcp_of(const struct sock *sk)
+{
+	const struct mptcp_subflow_context *ctx;
+
+	if (!bpf_core_field_exists(struct tcp_sock, is_mptcp))
+		return NULL;
+	if (!BPF_CORE_READ((const struct tcp_sock *)sk, is_mptcp))
+		return NULL;
+	ctx = BPF_CORE_READ((const struct inet_connection_sock *)sk, icsk_ulp_data);
+	return ctx ? BPF_CORE_READ(ctx, conn) : NULL;
+}
+
+/* A cookie that somebody has asked for already; 0 otherwise. */
+static __always_inline __u64 known_cookie(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+}
+
+#endif /* PORTWATCH_BPF_SOCK_H */

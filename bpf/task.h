@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who acts: the current process, told once before its first socket record and again
+ * after an exec, so that it can be named after it has died.
+ */
+#ifndef PORTWATCH_BPF_TASK_H
+#define PORTWATCH_BPF_TASK_H
+
+#include "ring.h"
+
+#include <bpf/bpf_core_read.h>
+
+#define PATH_DEPTH 32
+#define NAME_MAX_READ 127 /* a power of two less one: the verifier's bound */
+
+/* Room behind the path for the verifier, which bounds offset and length apart. */
+struct path_buffer {
+	char bytes[PW_PATH_LEN + NAME_MAX_READ + 1];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct path_buffer);
+} path_buffers SEC(".maps");
+
+static const char zeros[PW_ARGS_LEN];
+
+static __always_inline struct mount *mount_of(const struct vfsmount *mnt)
+{
+	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+}
+
+/*
+ * Write the path from its end towards the front of the buffer; answers where it
+ * begins.  A name longer than NAME_MAX_READ is cut.
+ */
+static __noinline __u32 walk_path(struct path_buffer *buf, const struct path *from)
+{
+	struct dentry *dentry;
+	struct vfsmount *mnt;
+	__u32 at = PW_PATH_LEN;
+
+	if (!buf || !from)
+		return PW_PATH_LEN;
+	dentry = BPF_CORE_READ(from, dentry);
+	mnt = BPF_CORE_READ(from, mnt);
+
+	for (int i = 0; i < PATH_DEPTH; i++) {
+		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		const unsigned char *name;
+		__u32 len;
+
+		if (!dentry || !mnt)
+			break;
+		if (dentry == BPF_CORE_READ(mnt, mnt_root)) {
+			struct mount *m = mount_of(mnt);
+			struct mount *up = BPF_CORE_READ(m, mnt_parent);
+
+			if (up == m || !up)
+				break;
+			dentry = BPF_CORE_READ(m, mnt_mountpoint);
+			mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
+			continue;
+		}
+		if (dentry == parent)
+			break;
+		len = BPF_CORE_READ(dentry, d_name.len);
+		name = BPF_CORE_READ(dentry, d_name.name);
+		if (len > NAME_MAX_READ)
+			len = NAME_MAX_READ;
+		if (at < len + 1)
+			break;
+		at -= len + 1;
+		barrier_var(at); /* else the compiler proves the mask away */
+		at &= PW_PATH_LEN - 1;
+		buf->bytes[at] = '/';
+		barrier_var(len);
+		bpf_probe_read_kernel(&buf->bytes[at + 1], len & NAME_MAX_READ, name);
+		dentry = parent;
+	}
+	return at;
+}
+
+static __always_inline __u16 copy_path(char *to, const struct path *from)
+{
+	__u32 zero = 0, at;
+	struct path_buffer *buf = bpf_map_lookup_elem(&path_buffers, &zero);
+
+	if (!buf)
+		return 0;
+	bpf_probe_read_kernel(buf->bytes, PW_PATH_LEN, zeros);
+	at = from ? walk_path(buf, from) : PW_PATH_LEN;
+	bpf_probe_read_kernel(to, PW_PATH_LEN, buf->bytes);
+	return at > PW_PATH_LEN ? 0 : PW_PATH_LEN - at;
+}
+
+static __always_inline void copy_args(struct pw_process_event *ev, struct mm_struct *mm)
+{
+	unsigned long start = mm ? BPF_CORE_READ(mm, arg_start) : 0;
+	unsigned long end = mm ? BPF_CORE_READ(mm, arg_end) : 0;
+	__u64 len = end > start ? end - start : 0;
+
+	bpf_probe_read_kernel(ev->args, PW_ARGS_LEN, zeros);
+	ev->args_len = 0;
+	if (len > PW_ARGS_LEN - 1)
+		len = PW_ARGS_LEN - 1;
+	if (len &&
+	    bpf_probe_read_user(ev->args, len & (PW_ARGS_LEN - 1), (void *)start) == 0)
+		ev->args_len = len;
+}
+
+static __noinline int tell_process(__u64 start_ns, __u64 exec_id)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pw_process_event *ev;
+	struct mm_struct *mm;
+	struct fs_struct *fs;
+	struct file *exe;
+
+	ev = bpf_ringbuf_reserve(&events, sizeof(*ev), 0);
+	if (!ev) {
+		count_lost(PW_EVENT_PROCESS);
+		return 1;
+	}
+	fill_header(&ev->h, PW_EVENT_PROCESS);
+	ev->start_ns = start_ns;
+	ev->exec_id = exec_id;
+	ev->cgroup_id = bpf_get_current_cgroup_id();
+	ev->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	ev->uid = (__u32)bpf_get_current_uid_gid();
+	BPF_CORE_READ_STR_INTO(&ev->comm, task, group_leader, comm);
+	mm = BPF_CORE_READ(task, mm);
+	copy_args(ev, mm);
+	exe = mm ? BPF_CORE_READ(mm, exe_file) : NULL;
+	ev->exe_len = copy_path(ev->exe, exe ? &exe->f_path : NULL);
+	fs = BPF_CORE_READ(task, fs);
+	ev->cwd_len = copy_path(ev->cwd, fs ? &fs->pwd : NULL);
+	bpf_ringbuf_submit(ev, wake_flag());
+	return 0;
+}
+
+/* Make sure that the current process has been told; answers its start time. */
+static __always_inline __u64 note_process(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 start_ns = task->group_leader->start_boottime;
+	__u64 exec_id = task->self_exec_id + 1;
+	__u32 tgid = task->tgid;
+	struct pw_owner *owner = bpf_map_lookup_elem(&owners, &tgid);
+
+	if (!owner || owner->start_ns != start_ns || owner->exec_id != exec_id) {
+		struct pw_owner fresh = { .start_ns = start_ns, .exec_id = exec_id };
+
+		if (tell_process(start_ns, exec_id) == 0)
+			bpf_map_update_elem(&owners, &tgid, &fresh, BPF_ANY);
+	}
+	return start_ns;
+}
+
+#endif /* PORTWATCH_BPF_TASK_H */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the kernel side and the probe share beside the ring: one mapped page and the
+ * values of the maps.
+ */
+#ifndef PORTWATCH_CONTROL_H
+#define PORTWATCH_CONTROL_H
+
+#include <linux/types.h>
+#include <portwatch/event.h>
+
+enum {
+	PW_OWNERS_MAX = 262144,
+	PW_TRACKED_MAX = 1048576,
+};
+
+struct pw_control {
+	__u32 awake;     /* the consumer is looking: do not wake it */
+	__u32 own_netns; /* inode of the daemon's network namespace */
+	__u64 lost[PW_EVENT_KINDS];
+	__u8 watched_ports[8192]; /* bitmap: outgoing connections here are told */
+};
+
+struct pw_owner {
+	__u64 start_ns; /* CLOCK_BOOTTIME */
+	__u64 exec_id;  /* changes with every exec; 0: to be told again */
+};
+
+enum pw_tracked {
+	PW_TRACKED_BOUND = 1,
+	PW_TRACKED_OUTGOING = 2,
+};
+
+/* One row of the snapshot iterators. */
+struct pw_snapshot_row {
+	__u64 cookie;
+	__u64 start_ns; /* of the holder, CLOCK_BOOTTIME; 0 no holder */
+	struct pw_endpoint at;
+	__u32 flags; /* PW_* */
+	__u32 state; /* enum pw_snapshot_state */
+	__u32 pid, ppid;
+	__u32 uid, socket_uid;
+	__u32 fd;
+	__u32 evident; /* 1: bound by bind or listen for certain */
+	char comm[PW_COMM_LEN];
+};
+
+enum pw_snapshot_state {
+	PW_STATE_BOUND,
+	PW_STATE_LISTENING,
+	PW_STATE_CONNECTED,
+};
+
+_Static_assert(sizeof(struct pw_snapshot_row) == 96, "pw_snapshot_row has padding");
+
+#endif /* PORTWATCH_CONTROL_H */
