@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * diag_compare - is the engine's table what the kernel itself lists?
+ *
+ * An independent reading of NETLINK_SOCK_DIAG: nothing of user/probe is used.  What
+ * sock_diag does not list (a bound TCP socket before 6.8, an MPTCP socket that only is
+ * bound) or does not tell apart (a UDP socket that was autobound by a packet) is judged
+ * by what the test knows of its own sockets.
+ */
+#ifndef PORTWATCH_TESTS_KERNEL_DIAG_COMPARE_H
+#define PORTWATCH_TESTS_KERNEL_DIAG_COMPARE_H
+
+#include "core/sockets.h"
+
+/* One socket as the kernel lists it. */
+struct diag_socket {
+	uint64_t cookie;
+	struct endpoint at;
+	enum socket_state state;
+	unsigned flags; /* SOCKET_V6ONLY, SOCKET_MPTCP */
+	uint32_t inode; /* 0: no process has it, or has it yet */
+	uint16_t peer_port;
+	bool subflow; /* inside an MPTCP socket: its user never sees it */
+};
+
+struct diag_list {
+	struct diag_socket *items;
+	size_t count, capacity;
+};
+
+void diag_list_done(struct diag_list *list);
+
+/* Everything that the namespace of this NETLINK_SOCK_DIAG socket holds, TCP (MPTCP too)
+ * and UDP; @netns is written into each row.  -errno. */
+int diag_dump(int fd, uint32_t netns, struct diag_list *ret);
+
+const struct diag_socket *diag_find(const struct diag_list *list, uint64_t cookie);
+
+/* What a test knows of one of its sockets. */
+struct known {
+	uint64_t cookie;
+	bool bound;         /* by bind or listen: there has to be a row */
+	struct endpoint at; /* netns, proto; the rest where it is bound */
+	enum socket_state state;
+	unsigned flags; /* SOCKET_MPTCP */
+};
+
+struct knowledge {
+	/* Answers NULL for a socket that is none of the test's. */
+	const struct known *(*find)(uint64_t cookie, void *arg);
+	/* The n-th one, NULL past the last. */
+	const struct known *(*nth)(size_t n, void *arg);
+	void *arg;
+	bool shows_bound; /* diag_shows_bound() */
+};
+
+/*
+ * Compare the rows of one namespace, in both directions, and print each difference.
+ * Without @knowledge, listeners, bound TCP and all UDP sockets are what has to be there.
+ * Answers the number of differences, or -errno.
+ */
+int diag_compare(struct sockets *table, int fd, uint32_t netns,
+		 const struct knowledge *knowledge);
+
+/* Does this kernel list TCP sockets that only are bound (6.8)? */
+bool diag_shows_bound(void);
+
+#endif /* PORTWATCH_TESTS_KERNEL_DIAG_COMPARE_H */
