@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Binds and listens that succeed. */
+#include "kernel/rows/cases.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static void bind_a_port(const struct kase *k)
+{
+	uint64_t cookie = case_socket(k, 0);
+	const struct seen *bound;
+
+	actor_must(k->actor, "bind 0 %s %u", k->loopback, k->port);
+	case_check(k, scene_row(cookie, SOCKET_BOUND), k->loopback, k->port);
+	if (!(scene_traits() & MODE_SEES_RELEASES))
+		return;
+	bound = scene_event(EVENT_SOCKET_BOUND, cookie);
+	case_check(k, &bound->socket, k->loopback, k->port);
+	CHECK_EQ(bound->source, SOURCE_KERNEL);
+	CHECK_EQ(bound->who.id.pid, actor_pid(k->actor));
+	CHECK_STR(bound->who.comm, "actor");
+	CHECK_EQ(bound->who.uid, geteuid());
+	CHECK_EQ(bound->socket.flags & SOCKET_AUTOPORT, 0);
+}
+
+TEST(a_bound_port_is_a_row)
+{
+	each_case(ALL_PROTOS, bind_a_port);
+}
+
+static void let_the_kernel_choose(const struct kase *k)
+{
+	uint64_t cookie = case_socket(k, 0);
+	uint16_t port = case_serve(k, 0, k->loopback, 0);
+
+	CHECK(port > 0);
+	case_check(k, scene_row(cookie, case_serving(k)), k->loopback, port);
+	actor_must(k->actor, "close 0");
+	scene_gone(cookie);
+}
+
+TEST(a_port_that_the_kernel_chose_is_the_real_one)
+{
+	each_case(ALL_PROTOS, let_the_kernel_choose);
+}
+
+static void bind_listen_close(const struct kase *k)
+{
+	uint64_t cookie = case_socket(k, 0);
+	const struct seen *released;
+
+	case_serve(k, 0, k->any, k->port);
+	case_check(k, scene_row(cookie, SOCKET_LISTENING), k->any, k->port);
+	actor_must(k->actor, "close 0");
+	scene_gone(cookie);
+	scene_settle();
+	CHECK_EQ(scene_events(EVENT_SOCKET_BOUND, cookie), 1);
+	CHECK_EQ(scene_events(EVENT_SOCKET_LISTENING, cookie), 1);
+	CHECK_EQ(scene_events(EVENT_SOCKET_RELEASED, cookie), 1);
+	released = scene_event(EVENT_SOCKET_RELEASED, cookie);
+	case_check(k, &released->socket, k->any, k->port);
+	CHECK_EQ(released->cause, RELEASE_CLOSE);
+}
+
+TEST(bind_listen_close_is_told_once_each)
+{
+	each_case(STREAMS, bind_listen_close);
+}
+
+static void listen_only(const struct kase *k)
+{
+	uint64_t cookie = case_socket(k, 0);
+	uint16_t port = (uint16_t)actor_must(k->actor, "listen 0");
+
+	CHECK(port > 0);
+	case_check(k, scene_row(cookie, SOCKET_LISTENING), k->any, port);
+	case_check(k, &scene_event(EVENT_SOCKET_LISTENING, cookie)->socket, k->any, port);
+	actor_must(k->actor, "close 0");
+	scene_gone(cookie);
+}
+
+TEST(listen_without_bind_shows_the_port_that_it_got)
+{
+	each_case(STREAMS, listen_only);
+}
+
+static void bind_and_close(const struct kase *k)
+{
+	uint64_t cookie = case_socket(k, 0);
+
+	actor_must(k->actor, "bind 0 %s %u", k->any, k->port);
+	scene_row(cookie, SOCKET_BOUND);
+	actor_must(k->actor, "close 0");
+	scene_gone(cookie);
+	CHECK_EQ(scene_events(EVENT_SOCKET_RELEASED, cookie), 1);
+}
+
+TEST(a_bound_socket_that_closes_is_gone)
+{
+	each_case(ALL_PROTOS, bind_and_close);
+}
+
+static void share_by_reuseport(const struct kase *k)
+{
+	uint64_t one = case_socket(k, 1), two = case_socket(k, 2);
+
+	actor_must(k->actor, "set 1 reuseport");
+	actor_must(k->actor, "set 2 reuseport");
+	case_serve(k, 1, k->loopback, k->port);
+	case_serve(k, 2, k->loopback, k->port);
+	CHECK(scene_row(one, case_serving(k))->flags & SOCKET_REUSEPORT);
+	CHECK(scene_row(two, case_serving(k))->flags & SOCKET_REUSEPORT);
+	actor_must(k->actor, "close 1");
+	scene_gone(one);
+	scene_row(two, case_serving(k));
+}
+
+TEST(sockets_that_share_a_port_are_told_apart)
+{
+	each_case(TCP | UDP, share_by_reuseport);
+}
+
+static void bind_v6_only(const struct kase *k)
+{
+	uint64_t four, six;
+
+	if (k->family[0] != '6')
+		return;
+	six = case_socket(k, 6);
+	four = (uint64_t)actor_must(k->actor, "socket 4 4 %s", k->proto);
+	actor_must(k->actor, "set 6 v6only");
+	case_serve(k, 6, "::", k->port);
+	case_serve(k, 4, "0.0.0.0", k->port);
+	CHECK(scene_row(six, case_serving(k))->flags & SOCKET_V6ONLY);
+	CHECK(!(scene_row(four, case_serving(k))->flags & SOCKET_V6ONLY));
+}
+
+TEST(v6only_leaves_ipv4_to_another)
+{
+	each_case(TCP | UDP, bind_v6_only);
+}
+
+static void bind_dual_stack(const struct kase *k)
+{
+	uint64_t cookie;
+
+	if (k->family[0] != '6')
+		return;
+	cookie = case_socket(k, 0);
+	actor_must(k->actor, "set 0 v6only 0");
+	case_serve(k, 0, "::", k->port);
+	CHECK(!(scene_row(cookie, case_serving(k))->flags & SOCKET_V6ONLY));
+	actor_must(k->actor, "close 0");
+
+	cookie = case_socket(k, 0);
+	case_serve(k, 0, "::ffff:127.0.0.1", k->port);
+	case_check(k, scene_row(cookie, case_serving(k)), "::ffff:127.0.0.1", k->port);
+}
+
+TEST(dual_stack_and_mapped_addresses_are_kept_as_they_are)
+{
+	each_case(ALL_PROTOS, bind_dual_stack);
+}
+
+static void bind_to_a_device(const struct kase *k)
+{
+	uint64_t cookie = case_socket(k, 0);
+
+	actor_must(k->actor, "set 0 device lo");
+	case_serve(k, 0, k->any, k->port);
+	CHECK_EQ(scene_row(cookie, case_serving(k))->at.ifindex, 1);
+}
+
+TEST(a_socket_bound_to_a_device_shows_its_index)
+{
+	each_case(TCP | UDP, bind_to_a_device);
+}
+
+static void bind_late(const struct kase *k)
+{
+	uint64_t cookie = case_socket(k, 0);
+	uint16_t port;
+
+	/* IP_BIND_ADDRESS_NO_PORT: an address, and as yet no port. */
+	actor_must(k->actor, "set 0 late");
+	CHECK_EQ(actor_must(k->actor, "bind 0 127.0.0.1 0"), 0);
+	scene_settle();
+	CHECK(!sockets_find(engine_sockets(scene_engine()), cookie));
+	port = (uint16_t)actor_must(k->actor, "listen 0");
+	case_check(k, scene_row(cookie, SOCKET_LISTENING), "127.0.0.1", port);
+}
+
+static void bind_late_over_ipv4(const struct kase *k)
+{
+	if (k->family[0] == '4')
+		bind_late(k);
+}
+
+TEST(an_address_without_a_port_is_no_row_until_it_listens)
+{
+	each_case(TCP, bind_late_over_ipv4);
+}

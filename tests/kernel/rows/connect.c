@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Bound sockets that connect, shut down or disconnect; and sockets that the kernel binds
+ * by itself, which are no rows.  What becomes of a port was measured on 6.1, 6.12 and
+ * 6.18: one that bind(2) was asked for stays, one that the kernel chose is given up
+ * whenever the socket returns to CLOSE, also though getsockname(2) still shows it.
+ */
+#include "kernel/rows/cases.h"
+
+#include <errno.h>
+
+/* A listener on @port + 1000 to connect to. */
+static uint16_t open_peer(const struct kase *k)
+{
+	uint16_t port = (uint16_t)(k->port + 1000);
+
+	actor_must(k->actor, "socket 9 %s tcp", k->family);
+	actor_must(k->actor, "bind 9 %s %u", k->loopback, port);
+	actor_must(k->actor, "listen 9");
+	return port;
+}
+
+static void check_no_row(uint64_t cookie)
+{
+	scene_settle();
+	CHECK(!sockets_find(engine_sockets(scene_engine()), cookie));
+}
+
+static void connect_from_a_bound_port(const struct kase *k)
+{
+	uint16_t peer = k->kind == UDP ? 9 : open_peer(k);
+	uint64_t cookie = case_socket(k, 0);
+
+	actor_must(k->actor, "bind 0 %s %u", k->any, k->port);
+	scene_row(cookie, SOCKET_BOUND);
+	actor_must(k->actor, "connect 0 %s %u", k->loopback, peer);
+	case_check(k, scene_row(cookie, SOCKET_CONNECTED), k->loopback, k->port);
+	actor_must(k->actor, "close 0");
+	scene_gone(cookie);
+}
+
+TEST(a_bound_socket_that_connects_is_connected)
+{
+	each_case(ALL_PROTOS, connect_from_a_bound_port);
+}
+
+static void connect_from_a_chosen_port(const struct kase *k)
+{
+	uint16_t peer = k->kind == UDP ? 9 : open_peer(k), port;
+	uint64_t cookie = case_socket(k, 0);
+
+	port = (uint16_t)actor_must(k->actor, "bind 0 %s 0", k->any);
+	actor_must(k->actor, "connect 0 %s %u", k->loopback, peer);
+	case_check(k, scene_row(cookie, SOCKET_CONNECTED), k->loopback, port);
+	actor_must(k->actor, "close 0");
+	scene_gone(cookie);
+}
+
+TEST(a_socket_with_a_chosen_port_that_connects_is_connected)
+{
+	each_case(ALL_PROTOS, connect_from_a_chosen_port);
+}
+
+static void be_refused_at_a_bound_port(const struct kase *k)
+{
+	uint64_t cookie = case_socket(k, 0);
+
+	actor_must(k->actor, "bind 0 %s %u", k->loopback, k->port);
+	CHECK_EQ(actor_ask(k->actor, "connect 0 %s 1", k->loopback), -ECONNREFUSED);
+	scene_settle();
+	case_check(k, scene_row(cookie, SOCKET_BOUND), k->loopback, k->port);
+}
+
+TEST(a_refused_connection_leaves_the_bound_port)
+{
+	each_case(STREAMS, be_refused_at_a_bound_port);
+}
+
+static void be_refused_at_a_chosen_port(const struct kase *k)
+{
+	uint64_t cookie = case_socket(k, 0);
+
+	actor_must(k->actor, "bind 0 %s 0", k->loopback);
+	scene_row(cookie, SOCKET_BOUND);
+	CHECK_EQ(actor_ask(k->actor, "connect 0 %s 1", k->loopback), -ECONNREFUSED);
+	scene_gone(cookie);
+}
+
+TEST(a_refused_connection_gives_a_chosen_port_up)
+{
+	each_case(TCP, be_refused_at_a_chosen_port);
+}
+
+static void be_accepted(const struct kase *k)
+{
+	uint16_t peer = open_peer(k);
+	uint64_t client = case_socket(k, 0), server;
+
+	actor_must(k->actor, "connect 0 %s %u", k->loopback, peer);
+	server = (uint64_t)actor_must(k->actor, "accept 9 1");
+	check_no_row(client);
+	check_no_row(server);
+	actor_must(k->actor, "close 0");
+	actor_must(k->actor, "close 1");
+	scene_settle();
+	CHECK_EQ(scene_events(EVENT_SOCKET_RELEASED, client), 0);
+	CHECK_EQ(scene_events(EVENT_SOCKET_RELEASED, server), 0);
+}
+
+TEST(client_and_accepted_sockets_are_no_rows)
+{
+	each_case(STREAMS, be_accepted);
+}
+
+static void autobind(const struct kase *k)
+{
+	uint64_t sender = case_socket(k, 0), connected = case_socket(k, 1);
+
+	actor_must(k->actor, "send 0 %s 9", k->loopback);
+	actor_must(k->actor, "connect 1 %s 9", k->loopback);
+	check_no_row(sender);
+	check_no_row(connected);
+	actor_must(k->actor, "close 0");
+	actor_must(k->actor, "close 1");
+	scene_settle();
+	CHECK_EQ(scene_events(EVENT_SOCKET_RELEASED, sender), 0);
+	CHECK_EQ(scene_events(EVENT_SOCKET_RELEASED, connected), 0);
+}
+
+TEST(a_udp_socket_bound_by_its_own_packet_is_no_row)
+{
+	each_case(UDP, autobind);
+}
+
+static void shut_down_a_listener(const struct kase *k)
+{
+	uint64_t cookie = case_socket(k, 0);
+
+	case_serve(k, 0, k->any, k->port);
+	scene_row(cookie, SOCKET_LISTENING);
+	actor_must(k->actor, "shutdown 0");
+	scene_settle();
+	case_check(k, scene_row(cookie, SOCKET_BOUND), k->any, k->port);
+	actor_must(k->actor, "listen 0");
+	scene_row(cookie, SOCKET_LISTENING);
+}
+
+TEST(a_listener_that_is_shut_down_is_bound_still)
+{
+	each_case(TCP, shut_down_a_listener);
+}
+
+static void shut_down_a_chosen_port(const struct kase *k)
+{
+	uint64_t cookie = case_socket(k, 0);
+	uint16_t port;
+
+	case_serve(k, 0, k->any, 0);
+	scene_row(cookie, SOCKET_LISTENING);
+	actor_must(k->actor, "shutdown 0");
+	scene_gone(cookie);
+	port = (uint16_t)actor_must(k->actor, "listen 0");
+	case_check(k, scene_row(cookie, SOCKET_LISTENING), k->any, port);
+	actor_must(k->actor, "close 0");
+	scene_gone(cookie);
+}
+
+TEST(a_listener_on_a_chosen_port_gives_it_up_when_shut_down)
+{
+	each_case(TCP, shut_down_a_chosen_port);
+}
+
+static void end_a_connection(const struct kase *k)
+{
+	uint16_t peer = open_peer(k);
+	uint64_t bound = case_socket(k, 0), chosen = case_socket(k, 1);
+
+	actor_must(k->actor, "bind 0 %s %u", k->loopback, k->port);
+	actor_must(k->actor, "bind 1 %s 0", k->loopback);
+	for (int slot = 0; slot < 2; slot++) {
+		actor_must(k->actor, "connect %d %s %u", slot, k->loopback, peer);
+		actor_must(k->actor, "accept 9 %d", 2 + slot);
+		/* The peer goes first, so that nothing lingers at this end. */
+		actor_must(k->actor, "close %d", 2 + slot);
+		actor_must(k->actor, "shutdown %d", slot);
+	}
+	scene_gone(chosen);
+	scene_settle();
+	case_check(k, scene_row(bound, SOCKET_BOUND), k->loopback, k->port);
+}
+
+TEST(after_a_connection_only_a_port_asked_for_is_kept)
+{
+	each_case(TCP, end_a_connection);
+}
