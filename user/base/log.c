@@ -30,11 +30,13 @@ void log_set_level(int level)
 static bool is_journal(int fd)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long long dev, ino;
+	char own[48];
 	struct stat st;
 
-	return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
-	       fstat(fd, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+	if (!stream || fstat(fd, &st) < 0)
+		return false;
+	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return streq(stream, own);
 }
 
 /* One write, so that lines of several processes do not mix. */
