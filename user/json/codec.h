@@ -53,7 +53,7 @@ struct doc *codec_encode_settings(const struct settings *settings);
 struct decode_error {
 	unsigned line, column; /* from 1; 0 where the fault has no place */
 	char path[256];        /* "services[3].port"; "" */
-	char what[256];        /* what is wrong */
+	char what[1024];       /* what is wrong; a circle is named in full */
 	char remedy[256];      /* what to do; "" */
 };
 struct decode_warnings {
