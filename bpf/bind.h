@@ -8,13 +8,14 @@
 #include "task.h"
 
 /*
- * @sk as the user sees it: an MPTCP subflow stands for the socket that it belongs to.
- * Its cookie is 0 where nobody has asked for one yet; the record then says PW_LOOK.
+ * One socket record.  @address is the struct sock, a number so that the verifier takes
+ * it from any program type; @asked replaces its address where a bind was tried.  A
+ * cookie of 0, that nobody has asked for yet, says PW_LOOK.
  */
-static __always_inline int send_socket(__u32 kind, struct sock *sk, __u64 cookie,
-				       __u32 flags, __s32 error,
-				       const struct pw_endpoint *asked)
+__noinline int emit_socket(__u32 kind, __u64 address, __u64 cookie, __u64 flags_error,
+			   const struct pw_endpoint *asked)
 {
+	const struct sock *sk = (void *)address;
 	__u64 start_ns = note_process();
 	__u16 proto = sock_protocol(sk);
 	struct pw_socket_event *ev;
@@ -33,11 +34,23 @@ static __always_inline int send_socket(__u32 kind, struct sock *sk, __u64 cookie
 		ev->at.port = asked->port;
 		__builtin_memcpy(ev->at.addr, asked->addr, sizeof(ev->at.addr));
 	}
-	ev->error = error;
-	ev->flags = flags | sock_flags(sk) | (cookie ? 0 : PW_LOOK);
+	ev->error = (__s32)(flags_error >> 32);
+	ev->flags = (__u32)flags_error | sock_flags(sk) | (cookie ? 0 : PW_LOOK);
 	ev->uid = (__u32)bpf_get_current_uid_gid();
 	ev->tid = (__u32)bpf_get_current_pid_tgid();
 	bpf_ringbuf_submit(ev, wake_flag());
+	return 0;
+}
+
+static __always_inline int send_socket(__u32 kind, const struct sock *sk, __u64 cookie,
+				       __u32 flags, __s32 error,
+				       const struct pw_endpoint *asked)
+{
+	__u64 typed = (__u64)sk, address = 0;
+
+	/* A global function takes no pointer of these types: read it as a number. */
+	bpf_probe_read_kernel(&address, sizeof(address), &typed);
+	emit_socket(kind, address, cookie, flags | (__u64)(__u32)error << 32, asked);
 	return 0;
 }
 

@@ -152,13 +152,13 @@ static __always_inline bool is_foreign_call(void)
 
 static __always_inline int on_trying(struct bpf_sock_addr *ctx, struct pw_endpoint *asked)
 {
-	struct bpf_sock *bsk = ctx->sk;
-	struct sock *sk = (void *)bsk;
+	/* The verifier lets ctx->sk be read by no other means; the context is this. */
+	struct sock *sk = BPF_CORE_READ((struct bpf_sock_addr_kern *)ctx, sk);
 	struct sock *mptcp = NULL;
 	__u64 cookie = bpf_get_socket_cookie(ctx);
 	__u16 proto;
 
-	if (!bsk || asked->port == 0 || (!tell_every_try && !is_foreign_call()))
+	if (asked->port == 0 || (!tell_every_try && !is_foreign_call()))
 		return 1;
 	proto = sock_protocol(sk);
 	if (!is_watched(sk, proto))

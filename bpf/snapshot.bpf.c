@@ -146,7 +146,9 @@ int list_tcp(struct bpf_iter__tcp *ctx)
 SEC("?iter/udp")
 int list_udp(struct bpf_iter__udp *ctx)
 {
-	return ctx->udp_sk ? list_unheld(ctx->meta->seq, (struct sock *)ctx->udp_sk) : 0;
+	struct udp_sock *sk = ctx->udp_sk;
+
+	return sk ? list_unheld(ctx->meta->seq, &sk->inet.sk) : 0;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -57,8 +57,12 @@ static __always_inline void read_endpoint(struct pw_endpoint *ep, const struct s
 	ep->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	ep->family = sock_family(sk);
 	ep->proto = proto;
-	/* Not skc_num: closing an autobound socket clears that one first. */
-	ep->port = bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
+	/* bind(2) sets inet_sport after its hooks; a close clears skc_num before its own.
+	 */
+	ep->port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	if (!ep->port)
+		ep->port = bpf_ntohs(
+			BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
 	ep->reserved = 0;
 	ep->ifindex = BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
 	__builtin_memset(ep->addr, 0, sizeof(ep->addr));

@@ -32,55 +32,68 @@ static __always_inline struct mount *mount_of(const struct vfsmount *mnt)
 	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
 }
 
+struct walk {
+	struct path_buffer *buf;
+	struct dentry *dentry;
+	struct vfsmount *mnt;
+	__u32 at; /* where the path begins in the buffer so far */
+};
+
+/* One component, or one mount point, towards the root: 1 ends the walk. */
+static long step(__u32 index, struct walk *w)
+{
+	struct dentry *dentry = w->dentry, *parent = BPF_CORE_READ(dentry, d_parent);
+	struct vfsmount *mnt = w->mnt;
+	const unsigned char *name;
+	__u32 at = w->at, len;
+
+	if (!dentry || !mnt)
+		return 1;
+	if (dentry == BPF_CORE_READ(mnt, mnt_root)) {
+		struct mount *m = mount_of(mnt);
+		struct mount *up = BPF_CORE_READ(m, mnt_parent);
+
+		if (up == m || !up)
+			return 1;
+		w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
+		w->mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
+		return 0;
+	}
+	if (dentry == parent)
+		return 1;
+	len = BPF_CORE_READ(dentry, d_name.len);
+	name = BPF_CORE_READ(dentry, d_name.name);
+	if (len > NAME_MAX_READ)
+		len = NAME_MAX_READ;
+	if (at < len + 1)
+		return 1;
+	at -= len + 1;
+	barrier_var(at); /* else the compiler proves the masks away */
+	at &= PW_PATH_LEN - 1;
+	barrier_var(len);
+	w->buf->bytes[at] = '/';
+	bpf_probe_read_kernel(&w->buf->bytes[at + 1], len & NAME_MAX_READ, name);
+	w->at = at;
+	w->dentry = parent;
+	return 0;
+}
+
 /*
  * Write the path from its end towards the front of the buffer; answers where it
  * begins.  A name longer than NAME_MAX_READ is cut.
  */
-static __noinline __u32 walk_path(struct path_buffer *buf, const struct path *from)
+static __always_inline __u32 walk_path(struct path_buffer *buf, const struct path *from)
 {
-	struct dentry *dentry;
-	struct vfsmount *mnt;
-	__u32 at = PW_PATH_LEN;
+	struct walk w = {
+		.buf = buf,
+		.dentry = BPF_CORE_READ(from, dentry),
+		.mnt = BPF_CORE_READ(from, mnt),
+		.at = PW_PATH_LEN,
+	};
 
-	if (!buf || !from)
-		return PW_PATH_LEN;
-	dentry = BPF_CORE_READ(from, dentry);
-	mnt = BPF_CORE_READ(from, mnt);
-
-	for (int i = 0; i < PATH_DEPTH; i++) {
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-		const unsigned char *name;
-		__u32 len;
-
-		if (!dentry || !mnt)
-			break;
-		if (dentry == BPF_CORE_READ(mnt, mnt_root)) {
-			struct mount *m = mount_of(mnt);
-			struct mount *up = BPF_CORE_READ(m, mnt_parent);
-
-			if (up == m || !up)
-				break;
-			dentry = BPF_CORE_READ(m, mnt_mountpoint);
-			mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
-			continue;
-		}
-		if (dentry == parent)
-			break;
-		len = BPF_CORE_READ(dentry, d_name.len);
-		name = BPF_CORE_READ(dentry, d_name.name);
-		if (len > NAME_MAX_READ)
-			len = NAME_MAX_READ;
-		if (at < len + 1)
-			break;
-		at -= len + 1;
-		barrier_var(at); /* else the compiler proves the mask away */
-		at &= PW_PATH_LEN - 1;
-		buf->bytes[at] = '/';
-		barrier_var(len);
-		bpf_probe_read_kernel(&buf->bytes[at + 1], len & NAME_MAX_READ, name);
-		dentry = parent;
-	}
-	return at;
+	/* bpf_loop(): its body is verified once, not once for each turn. */
+	bpf_loop(PATH_DEPTH, step, &w, 0);
+	return w.at;
 }
 
 static __always_inline __u16 copy_path(char *to, const struct path *from)
@@ -111,7 +124,8 @@ static __always_inline void copy_args(struct pw_process_event *ev, struct mm_str
 		ev->args_len = len;
 }
 
-static __noinline int tell_process(__u64 start_ns, __u64 exec_id)
+/* Global functions are verified once, however many places call them. */
+__noinline int tell_process(__u64 start_ns, __u64 exec_id)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pw_process_event *ev;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel side and the probe share beside the ring: one mapped page and the
- * values of the maps.
+ * What the kernel side and the probe share beside the ring: one mapped value, and the
+ * values of the other maps.
  */
 #ifndef PORTWATCH_CONTROL_H
 #define PORTWATCH_CONTROL_H

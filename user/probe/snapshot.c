@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "probe/snapshot.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "bpf/snapshot.skel.h"
+#include "probe/netns.h"
+
+enum { ROWS_AT_ONCE = 512 };
+
+/* Cookies seen, for telling which sockets no descriptor holds: open addressing. */
+struct seen {
+	uint64_t *slots; /* 0: empty */
+	size_t count, capacity;
+};
+
+struct snapshot {
+	struct snapshot_bpf *skel;
+	struct bpf_link *descriptors, *tcp, *udp;
+	bool unheld;
+};
+
+struct walk {
+	const struct clocks *clocks;
+	const struct snapshot_query *query;
+	snapshot_fn fn;
+	void *arg;
+	struct snapshot *snapshot;
+	struct seen seen;
+};
+
+static uint64_t *slot_of(const struct seen *seen, uint64_t cookie)
+{
+	size_t at = (cookie * 0x9e3779b97f4a7c15ull) & (seen->capacity - 1);
+
+	while (seen->slots[at] && seen->slots[at] != cookie)
+		at = (at + 1) & (seen->capacity - 1);
+	return &seen->slots[at];
+}
+
+static int seen_grow(struct seen *seen)
+{
+	struct seen bigger = { .capacity = seen->capacity ? 2 * seen->capacity : 1024 };
+
+	bigger.slots = calloc(bigger.capacity, sizeof(*bigger.slots));
+	if (!bigger.slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < seen->capacity; i++)
+		if (seen->slots[i])
+			*slot_of(&bigger, seen->slots[i]) = seen->slots[i];
+	bigger.count = seen->count;
+	free(seen->slots);
+	*seen = bigger;
+	return 0;
+}
+
+/* 1 if it was new, 0 if not, -ENOMEM. */
+static int seen_add(struct seen *seen, uint64_t cookie)
+{
+	uint64_t *slot;
+
+	if (seen->count * 2 >= seen->capacity) {
+		int err = seen_grow(seen);
+
+		if (err < 0)
+			return err;
+	}
+	slot = slot_of(seen, cookie);
+	if (*slot)
+		return 0;
+	*slot = cookie;
+	seen->count++;
+	return 1;
+}
+
+static int open_skeleton(struct hooks *hooks, bool unheld, struct snapshot *snapshot)
+{
+	int err;
+
+	snapshot->skel = snapshot_bpf__open();
+	if (!snapshot->skel)
+		return -errno;
+	snapshot->skel->rodata->events_run = hooks != NULL;
+	bpf_program__set_autoload(snapshot->skel->progs.list_tcp, unheld);
+	bpf_program__set_autoload(snapshot->skel->progs.list_udp, unheld);
+	if (hooks) {
+		err = hooks_share_maps(hooks, snapshot->skel->obj);
+		if (err < 0)
+			return err;
+	} else {
+		/* Alone, nothing is tracked: the maps need only exist. */
+		bpf_map__set_max_entries(snapshot->skel->maps.tracked, 1);
+		bpf_map__set_max_entries(snapshot->skel->maps.owners, 1);
+		bpf_map__set_max_entries(snapshot->skel->maps.events, 4096);
+	}
+	return snapshot_bpf__load(snapshot->skel);
+}
+
+int snapshot_new(struct hooks *hooks, struct snapshot **ret)
+{
+	_cleanup_(snapshot_freep) struct snapshot *snapshot =
+		calloc(1, sizeof(*snapshot));
+	int err;
+
+	if (!snapshot)
+		return -ENOMEM;
+	err = open_skeleton(hooks, true, snapshot);
+	if (err < 0) {
+		snapshot_bpf__destroy(snapshot->skel);
+		err = open_skeleton(hooks, false, snapshot);
+	} else {
+		snapshot->unheld = true;
+	}
+	if (err < 0)
+		return err;
+	*ret = take(snapshot);
+	return 0;
+}
+
+struct snapshot *snapshot_free(struct snapshot *snapshot)
+{
+	if (!snapshot)
+		return NULL;
+	bpf_link__destroy(snapshot->descriptors);
+	bpf_link__destroy(snapshot->tcp);
+	bpf_link__destroy(snapshot->udp);
+	snapshot_bpf__destroy(snapshot->skel);
+	free(snapshot);
+	return NULL;
+}
+
+static int tell(struct walk *walk, const struct pw_snapshot_row *from)
+{
+	static const enum socket_state states[] = {
+		[PW_STATE_BOUND] = SOCKET_BOUND,
+		[PW_STATE_LISTENING] = SOCKET_LISTENING,
+		[PW_STATE_CONNECTED] = SOCKET_CONNECTED,
+	};
+	struct snapshot_row row = {
+		.cookie = from->cookie,
+		.state = states[from->state],
+		.flags = translate_flags(from->flags),
+		.uid = from->socket_uid,
+		.fd = -1,
+		.holder_uid = (uid_t)-1,
+		.evident = from->evident,
+	};
+
+	translate_endpoint(&from->at, &row.at);
+	if (from->pid) {
+		row.fd = (int)from->fd;
+		row.holder = clocks_process_id(walk->clocks, from->pid, from->start_ns);
+		row.holder_ppid = (pid_t)from->ppid;
+		row.holder_start_ns =
+			from->start_ns + (uint64_t)walk->clocks->boot_to_wall_ns;
+		row.holder_uid = from->uid;
+		memcpy(row.holder_comm, from->comm, sizeof(row.holder_comm));
+		row.holder_comm[sizeof(row.holder_comm) - 1] = '\0';
+	}
+	return walk->fn(&row, walk->arg);
+}
+
+static int take_rows(struct walk *walk, const struct pw_snapshot_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int err = 1;
+
+		if (walk->query->unheld_too) {
+			err = seen_add(&walk->seen, rows[i].cookie);
+			if (err < 0)
+				return err;
+		}
+		if (rows[i].pid == 0 && err == 0)
+			continue; /* a descriptor holds it after all */
+		err = tell(walk, &rows[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int read_rows(struct walk *walk, struct bpf_link *link)
+{
+	_cleanup_(close_fdp) int fd = bpf_iter_create(bpf_link__fd(link));
+	struct pw_snapshot_row rows[ROWS_AT_ONCE];
+	size_t have = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		ssize_t n = read(fd, (char *)rows + have, sizeof(rows) - have);
+		size_t whole;
+		int err;
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return 0;
+		have += (size_t)n;
+		whole = have / sizeof(*rows);
+		err = take_rows(walk, rows, whole);
+		if (err)
+			return err;
+		have -= whole * sizeof(*rows);
+		memmove(rows, rows + whole, have);
+	}
+}
+
+/* Kept attached: an iterator's link costs nothing until it is read. */
+static int ensure_link(struct bpf_link **link, struct bpf_program *prog,
+		       const struct bpf_iter_attach_opts *opts)
+{
+	if (!*link)
+		*link = bpf_program__attach_iter(prog, opts);
+	return *link ? 0 : -errno;
+}
+
+static int walk_one(struct walk *walk, pid_t pid)
+{
+	union bpf_iter_link_info info = { .task.pid = (uint32_t)pid };
+	DECLARE_LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info,
+			    .link_info_len = sizeof(info));
+	struct bpf_link *link = NULL;
+	int err = ensure_link(&link, walk->snapshot->skel->progs.list_descriptors, &opts);
+
+	if (err == 0)
+		err = read_rows(walk, link);
+	bpf_link__destroy(link);
+	return err;
+}
+
+static int walk_unheld(uint32_t netns, void *arg)
+{
+	struct walk *walk = arg;
+	int err = read_rows(walk, walk->snapshot->tcp);
+
+	(void)netns;
+	return err ? err : read_rows(walk, walk->snapshot->udp);
+}
+
+int snapshot_walk(struct snapshot *snapshot, const struct clocks *clocks,
+		  const struct snapshot_query *query, snapshot_fn fn, void *arg)
+{
+	struct walk walk = { .clocks = clocks,
+			     .query = query,
+			     .fn = fn,
+			     .arg = arg,
+			     .snapshot = snapshot };
+	int err;
+
+	if (query->pid)
+		return walk_one(&walk, query->pid);
+	err = ensure_link(&snapshot->descriptors, snapshot->skel->progs.list_descriptors,
+			  NULL);
+	if (err == 0)
+		err = read_rows(&walk, snapshot->descriptors);
+	if (err == 0 && query->unheld_too && snapshot->unheld) {
+		err = ensure_link(&snapshot->tcp, snapshot->skel->progs.list_tcp, NULL);
+		if (err == 0)
+			err = ensure_link(&snapshot->udp, snapshot->skel->progs.list_udp,
+					  NULL);
+		if (err == 0)
+			err = netns_each(walk_unheld, &walk);
+	}
+	free(walk.seen.slots);
+	return err;
+}
