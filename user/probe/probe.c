@@ -298,14 +298,19 @@ static void on_record(const struct pw_header *record, size_t size, void *arg)
 	}
 }
 
-static int start_bpf(struct probe *probe)
+static struct hooks_options hooks_options(const struct probe *probe)
 {
-	struct hooks_options options = {
+	return (struct hooks_options){
 		.lean = probe->options.lean,
 		.without = probe->without,
 		.ring_bytes = probe->options.ring_bytes ? probe->options.ring_bytes
 							: RING_BYTES,
 	};
+}
+
+static int start_bpf(struct probe *probe)
+{
+	struct hooks_options options = hooks_options(probe);
 	int err = hooks_new(&options, &probe->hooks);
 
 	if (err == 0)
