@@ -76,9 +76,9 @@ ACTOR    := $(O)/tests/kernel/helpers/actor
 FUZZ     := $(call programs,tests/fuzz/fuzz_*.c)
 BENCH    := $(call programs,tests/bench/*.c)
 # What a unit test includes says what must be built before it links.
-including = $(call programs,$(shell grep -lE '^.include "($(1))/' tests/unit/*.c 2>/dev/null))
+including = $(call programs,$(shell grep -lE '^.include ["<]($(1))/' tests/unit/*.c 2>/dev/null))
 WIDE     := $(call including,cli|http|sinks|service|engine|probe|daemon)
-MIDDLE   := $(filter-out $(WIDE),$(call including,client|store|json)) $(FUZZ)
+MIDDLE   := $(filter-out $(WIDE),$(call including,client|store|json|portwatch)) $(FUZZ)
 
 # Skips that are no failure where CI is set: reasons, as a regular expression.
 CI_SKIPS := no ptrace to be had|no mount namespace to be had
@@ -140,7 +140,8 @@ $(WIDE) $(KERNEL) $(BENCH): LIBS = $(CLI_LIBS) $(DAEMON_LIBS)
 $(WIDE): $(call archives,$(ALL))
 $(KERNEL): $(filter-out $(KERNEL:%=%.o),$(call objects_of,tests/kernel/*.c))
 $(O)/tests/kernel/test_rows: $(call objects_of,tests/kernel/rows/*.c)
-$(KERNEL) $(BENCH): $(call archives,$(ALL))
+$(KERNEL): $(call archives,engine probe core base)
+$(BENCH): $(call archives,$(ALL))
 $(UNIT) $(KERNEL): $(O)/%: $(O)/%.o $(O)/tests/harness.o
 	$(call say,LINK)
 	$(link)
