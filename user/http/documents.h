@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* documents - pieces of answers that several handlers give. */
+#ifndef PORTWATCH_HTTP_DOCUMENTS_H
+#define PORTWATCH_HTTP_DOCUMENTS_H
+
+#include "http/api.h"
+
+/* The alerts that stand and that @wanted (NULL: any) wants, as an array. */
+struct doc *alerts_doc(const struct request *req,
+		       bool (*wanted)(const struct alert *alert, const void *arg),
+		       const void *arg);
+bool alert_is_conflict(const struct alert *alert, const void *arg);
+/* @arg is a service name. */
+bool alert_is_of_service(const struct alert *alert, const void *arg);
+
+/* What is to be printed of the service's process is read now. */
+void complete_service(struct engine *engine, const struct service *svc);
+
+#endif /* PORTWATCH_HTTP_DOCUMENTS_H */

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * exchange - from the library's request to the API's, and from a reply to its response.
+ *
+ * A request is answered when it is there as a whole.  Answering on the library's first
+ * call would save that call, but costs the connection: it is closed after the answer.
+ */
+#include "http/server_private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/strings.h"
+
+enum {
+	/* What is read beyond a body that is too large, that the answer may arrive. */
+	PATIENCE = 8 * BODY_MAX,
+	CHUNK = 32 * 1024,
+};
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* An escaped NUL stays escaped, lest it hide what follows it. */
+size_t exchange_unescape(void *cls, struct MHD_Connection *native, char *text)
+{
+	char *to = text;
+
+	(void)cls;
+	(void)native;
+	for (const char *from = text; *from; to++) {
+		int high = from[0] == '%' ? hex_value(from[1]) : -1;
+		int low = high >= 0 ? hex_value(from[2]) : -1;
+
+		if (low >= 0 && (high | low)) {
+			*to = (char)(high << 4 | low);
+			from += 3;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+	return (size_t)(to - text);
+}
+
+static unsigned method_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum method method;
+	} methods[] = {
+		{ "GET", METHOD_GET },       { "HEAD", METHOD_GET },
+		{ "POST", METHOD_POST },     { "PUT", METHOD_PUT },
+		{ "DELETE", METHOD_DELETE },
+	};
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (streq(methods[i].name, name))
+			return methods[i].method;
+	return 0;
+}
+
+static enum MHD_Result add_argument(void *cls, enum MHD_ValueKind kind, const char *key,
+				    const char *value)
+{
+	struct request *req = cls;
+
+	(void)kind;
+	if (req->n_args == ARGS_MAX)
+		return MHD_NO;
+	req->args[req->n_args++] = (struct argument){ key, value };
+	return MHD_YES;
+}
+
+static const char *header(struct MHD_Connection *native, const char *name)
+{
+	return MHD_lookup_connection_value(native, MHD_HEADER_KIND, name);
+}
+
+static bool is_json(const char *type)
+{
+	static const char json[] = "application/json";
+	size_t n = sizeof(json) - 1;
+
+	return type && strncasecmp(type, json, n) == 0 &&
+	       (type[n] == '\0' || type[n] == ';' || type[n] == ' ');
+}
+
+/* The route, or NULL with *reply filled in. */
+static const struct route *find_route(struct connection *c, const char *method,
+				      struct request *req, struct reply *reply)
+{
+	unsigned allow;
+	const struct route *route =
+		routes_find(method_of(method), req->path, req->parameter, &allow);
+
+	if (route && c->body_seen > BODY_MAX) {
+		reply_problem(reply, 413, "A body ends at 1 MiB");
+		return NULL;
+	}
+	if (route && route->method != METHOD_GET &&
+	    !is_json(header(c->native, MHD_HTTP_HEADER_CONTENT_TYPE))) {
+		reply_problem(reply, 415,
+			      "A change needs Content-Type: application/json");
+		return NULL;
+	}
+	if (route)
+		return route;
+	if (allow) {
+		reply_problem(reply, 405, "%s cannot be asked for with %s", req->path,
+			      method);
+		reply->allow = allow;
+	} else {
+		reply_problem(reply, 404, "Nothing is served at %s", req->path);
+	}
+	return NULL;
+}
+
+void outflow_detach(struct outflow *outflow)
+{
+	struct producer *producer;
+
+	if (!outflow)
+		return;
+	if (outflow->connection)
+		outflow->connection->outflow = NULL;
+	outflow->connection = NULL;
+	producer = take(outflow->producer);
+	if (producer)
+		producer->close(producer);
+}
+
+static void free_outflow(void *cls)
+{
+	outflow_detach(cls);
+	free(cls);
+}
+
+static ssize_t read_outflow(void *cls, uint64_t pos, char *buf, size_t max)
+{
+	struct outflow *outflow = cls;
+	ssize_t n;
+
+	(void)pos;
+	if (!outflow->connection || outflow->connection->hung_up)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	n = outflow->producer->read(outflow->producer, buf, max);
+	if (n == 0)
+		connection_suspend(outflow->connection);
+	if (n == -ENODATA)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	return n < 0 ? MHD_CONTENT_READER_END_WITH_ERROR : n;
+}
+
+static struct MHD_Response *respond_with_producer(struct connection *c,
+						  struct reply *reply)
+{
+	struct outflow *outflow = calloc(1, sizeof(*outflow));
+	struct MHD_Response *response;
+
+	if (!outflow)
+		return NULL;
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, CHUNK,
+						     read_outflow, outflow, free_outflow);
+	if (!response) {
+		free(outflow);
+		return NULL;
+	}
+	outflow->connection = c;
+	outflow->producer = take(reply->producer);
+	outflow->producer->wake = connection_resume;
+	outflow->producer->wake_arg = c;
+	if (outflow->producer->endless)
+		MHD_set_connection_option(c->native, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+	c->outflow = outflow;
+	return response;
+}
+
+static void add_headers(struct MHD_Response *response, const struct reply *reply)
+{
+	static const struct {
+		enum method method;
+		const char *name;
+	} names[] = {
+		{ METHOD_GET, "GET, HEAD" },
+		{ METHOD_POST, "POST" },
+		{ METHOD_PUT, "PUT" },
+		{ METHOD_DELETE, "DELETE" },
+	};
+	char allow[64] = "";
+
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	if (!reply->allow)
+		return;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!(reply->allow & names[i].method))
+			continue;
+		if (allow[0])
+			strcat(allow, ", ");
+		strcat(allow, names[i].name);
+	}
+	MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+}
+
+static void release_response(void *native)
+{
+	MHD_destroy_response(native);
+}
+
+static enum MHD_Result send_shared(struct connection *c, struct reply *reply)
+{
+	struct shared_body *body = reply->shared;
+
+	if (!body->native) {
+		body->native = MHD_create_response_from_buffer(body->size, body->data,
+							       MHD_RESPMEM_MUST_COPY);
+		body->release = release_response;
+		if (!body->native)
+			return MHD_NO;
+		add_headers(body->native, reply);
+	}
+	return MHD_queue_response(c->native, reply->status, body->native);
+}
+
+static enum MHD_Result send_reply(struct connection *c, struct reply *reply)
+{
+	struct MHD_Response *response;
+	enum MHD_Result result;
+
+	if (reply->shared)
+		return send_shared(c, reply);
+	if (reply->producer)
+		response = respond_with_producer(c, reply);
+	else
+		response = MHD_create_response_from_buffer(reply->size, reply->body,
+							   MHD_RESPMEM_MUST_FREE);
+	if (!response)
+		return MHD_NO;
+	take(reply->body);
+	add_headers(response, reply);
+	result = MHD_queue_response(c->native, reply->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+/* Answers MHD_NO, which closes the connection, where not even a problem can be told. */
+static enum MHD_Result answer(struct connection *c, const char *url, const char *method)
+{
+	struct reply reply = { 0 };
+	struct request req = {
+		.api = c->server->api,
+		.peer = &c->peer,
+		.path = url,
+		.last_event_id = header(c->native, "Last-Event-ID"),
+		.body = c->body.data,
+		.body_size = c->body.size,
+	};
+	const struct route *route = find_route(c, method, &req, &reply);
+	enum MHD_Result result = MHD_NO;
+
+	if (route && MHD_get_connection_values(c->native, MHD_GET_ARGUMENT_KIND,
+					       add_argument, &req) > ARGS_MAX)
+		reply_problem(&reply, 400, "More than %d arguments", ARGS_MAX);
+	else if (route) {
+		req.method = route->method;
+		routes_answer(route, &req, &reply);
+	}
+	if (reply.status)
+		result = send_reply(c, &reply);
+	reply_done(&reply);
+	return result;
+}
+
+static enum MHD_Result begin(struct connection *c)
+{
+	const char *length = header(c->native, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	uint64_t size;
+	struct reply reply = { 0 };
+	enum MHD_Result result;
+
+	if (!length || parse_u64(length, UINT64_MAX, &size) < 0 || size <= BODY_MAX)
+		return MHD_YES;
+
+	/* Before the body was sent, and instead of a "100 Continue". */
+	if (reply_problem(&reply, 413, "A body ends at 1 MiB") < 0)
+		return MHD_NO;
+	result = send_reply(c, &reply);
+	reply_done(&reply);
+	return result;
+}
+
+static enum MHD_Result take_upload(struct connection *c, const char *data, size_t size)
+{
+	c->body_seen += size;
+	if (c->body_seen > PATIENCE)
+		return MHD_NO;
+	if (c->body_seen <= BODY_MAX)
+		buffer_add(&c->body, data, size);
+	return c->body.failed ? MHD_NO : MHD_YES;
+}
+
+enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *native, const char *url,
+				const char *method, const char *version,
+				const char *upload, size_t *upload_size, void **context)
+{
+	struct connection *c = *context;
+	enum MHD_Result result;
+
+	(void)cls;
+	(void)version;
+	if (!c) {
+		c = MHD_get_connection_info(native, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+			    ->socket_context;
+		*context = c;
+		return begin(c);
+	}
+	if (*upload_size) {
+		result = take_upload(c, upload, *upload_size);
+		*upload_size = 0;
+		return result;
+	}
+	connection_unwait(c);
+	return answer(c, url, method);
+}
+
+void exchange_completed(void *cls, struct MHD_Connection *native, void **context,
+			enum MHD_RequestTerminationCode code)
+{
+	struct connection *c = *context;
+
+	(void)cls;
+	(void)native;
+	if (!c)
+		return;
+	*context = NULL;
+	buffer_done(&c->body);
+	c->body = (struct buffer){ 0 };
+	c->body_seen = 0;
+	if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		connection_wait(c);
+}

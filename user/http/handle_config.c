@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "http/routes.h"
+
+static struct doc *registry_doc(const struct registry *reg)
+{
+	struct doc *doc = doc_object(), *services = doc_array(),
+		   *allocations = doc_array();
+	const struct allocation *alloc;
+
+	for (size_t i = 0; i < registry_count(reg); i++)
+		doc_append(services, codec_encode_service(registry_service(reg, i)));
+	for (size_t i = 0; (alloc = registry_allocation(reg, i)); i++)
+		doc_append(allocations, codec_encode_allocation(alloc));
+	doc_set(doc, "settings", codec_encode_settings(registry_get_settings(reg)));
+	doc_set(doc, "services", services);
+	doc_set(doc, "allocations", allocations);
+	return doc;
+}
+
+int handle_config(const struct request *req, struct reply *reply)
+{
+	const struct api_options *options = &req->api->options;
+	const struct registry_view *view = options->registry(options->arg);
+	struct doc *doc = doc_schema("config"), *warnings = doc_array();
+
+	doc_set_string(doc, "path", view->path);
+	doc_set(doc, "registry", registry_doc(engine_world(req->api->engine)->registry));
+	for (size_t i = 0; view->warnings && i < view->warnings->count; i++)
+		doc_append_string(warnings, view->warnings->items[i]);
+	doc_set(doc, "warnings", warnings);
+	return reply_doc(reply, 200, doc);
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "http/documents.h"
+#include "http/routes.h"
+
+void complete_service(struct engine *engine, const struct service *svc)
+{
+	const struct world *world = engine_world(engine);
+	struct process *p = world->services ? world->services[svc->index].recorded : NULL;
+
+	if (p)
+		engine_complete_process(engine, p);
+}
+
+int handle_services(const struct request *req, struct reply *reply)
+{
+	static const char *const known[] = { NULL };
+	const struct world *world = engine_world(req->api->engine);
+	const struct alerts *alerts = engine_alerts(req->api->engine);
+	struct doc *doc, *array;
+
+	if (request_check_args(req, known, reply) < 0)
+		return 0;
+	doc = doc_schema("services");
+	array = doc_array();
+	for (size_t i = 0; i < registry_count(world->registry); i++) {
+		const struct service *svc = registry_service(world->registry, i);
+		struct doc *entry = codec_encode_service(svc);
+
+		if (!entry) {
+			doc_free(array);
+			doc_free(doc);
+			return -ENOMEM;
+		}
+		doc_set_string(entry, "status",
+			       service_status_name(matcher_status(world, svc, alerts)));
+		doc_append(array, entry);
+	}
+	doc_set(doc, "services", array);
+	return reply_doc(reply, 200, doc);
+}
+
+struct gathering {
+	const struct request *req;
+	const struct service *service;
+	struct doc *array;
+};
+
+static bool belongs(const struct gathering *g, const struct socket *sock)
+{
+	const struct world *world = engine_world(g->req->api->engine);
+	const struct service *svc = g->service;
+
+	for (size_t i = 0; i < svc->n_claims; i++)
+		if (claim_covers(&svc->claims[i], &sock->at, sock->flags & SOCKET_V6ONLY,
+				 world->own_netns))
+			return true;
+	return engine_service_of(g->req->api->engine, sock) == svc;
+}
+
+/* Sockets on the service's ports, whoever holds them, and its own elsewhere. */
+static int gather(struct socket *sock, void *arg)
+{
+	struct gathering *g = arg;
+	struct engine *engine = g->req->api->engine;
+	const struct service *svc;
+
+	if (!belongs(g, sock))
+		return 0;
+	if (sock->owner)
+		engine_complete_process(engine, sock->owner);
+	svc = engine_service_of(engine, sock);
+	doc_append(g->array,
+		   codec_encode_socket(sock, svc ? svc->name : NULL, now_wall_ns(), NULL,
+				       &g->req->peer->viewer));
+	return 0;
+}
+
+static int no_such_service(const struct request *req, struct reply *reply)
+{
+	const struct registry *reg = engine_world(req->api->engine)->registry;
+	const char **names = calloc(registry_count(reg) + 1, sizeof(*names));
+	const char *near;
+	int err;
+
+	if (!names)
+		return -ENOMEM;
+	for (size_t i = 0; i < registry_count(reg); i++)
+		names[i] = registry_service(reg, i)->name;
+	near = nearest_name(req->parameter, names);
+	err = near ? reply_problem(reply, 404,
+				   "No service is called %s; did you mean %s?",
+				   req->parameter, near)
+		   : reply_problem(reply, 404, "No service is called %s", req->parameter);
+	free(names);
+	return err;
+}
+
+int handle_service(const struct request *req, struct reply *reply)
+{
+	static const char *const known[] = { NULL };
+	struct engine *engine = req->api->engine;
+	const struct world *world = engine_world(engine);
+	const struct service *svc = registry_find(world->registry, req->parameter);
+	struct gathering sockets = { .req = req, .service = svc };
+	struct doc *doc;
+
+	if (!svc)
+		return no_such_service(req, reply);
+	if (request_check_args(req, known, reply) < 0)
+		return 0;
+	complete_service(engine, svc);
+	sockets.array = doc_array();
+	sockets_each(engine_sockets(engine), gather, &sockets);
+
+	doc = doc_schema("service");
+	doc_set(doc, "service", codec_encode_service(svc));
+	doc_set(doc, "status",
+		codec_encode_service_status(world, svc, engine_alerts(engine),
+					    now_wall_ns(), &req->peer->viewer));
+	doc_set(doc, "alerts", alerts_doc(req, alert_is_of_service, svc->name));
+	doc_set(doc, "sockets", sockets.array);
+	return reply_doc(reply, 200, doc);
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "http/documents.h"
+#include "http/routes.h"
+#include "http/status_cache.h"
+
+static struct doc *services_doc(const struct request *req, uint64_t wall_ns)
+{
+	const struct world *world = engine_world(req->api->engine);
+	const struct alerts *alerts = engine_alerts(req->api->engine);
+	struct doc *services = doc_object();
+
+	for (size_t i = 0; i < registry_count(world->registry); i++) {
+		const struct service *svc = registry_service(world->registry, i);
+
+		complete_service(req->api->engine, svc);
+		doc_set(services, svc->name,
+			codec_encode_service_status(world, svc, alerts, wall_ns,
+						    &req->peer->viewer));
+	}
+	return services;
+}
+
+static int set_orders(struct doc *doc, const struct registry *reg)
+{
+	const struct service **order = calloc(registry_count(reg) + 1, sizeof(*order));
+	struct doc *up = doc_array(), *down = doc_array();
+	size_t n;
+
+	if (!order) {
+		doc_free(up);
+		doc_free(down);
+		return -ENOMEM;
+	}
+	n = registry_startup_order(reg, order);
+	for (size_t i = 0; i < n; i++) {
+		doc_append_string(up, order[i]->name);
+		doc_append_string(down, order[n - 1 - i]->name);
+	}
+	free(order);
+	doc_set(doc, "startup_order", up);
+	doc_set(doc, "shutdown_order", down);
+	return 0;
+}
+
+static struct doc *port_manager_doc(const struct registry *reg)
+{
+	const struct settings *settings = registry_get_settings(reg);
+	struct doc *doc = doc_object(), *allocations = doc_array();
+	const struct allocation *alloc;
+	int64_t total = settings->port_high - settings->port_low + 1, used = 0;
+	char range[16];
+
+	for (size_t i = 0; (alloc = registry_allocation(reg, i)); i++) {
+		used += registry_is_managed(reg, alloc->port);
+		doc_append(allocations, codec_encode_allocation(alloc));
+	}
+	snprintf(range, sizeof(range), "%u-%u", settings->port_low, settings->port_high);
+	doc_set_string(doc, "port_range", range);
+	doc_set_int(doc, "total_ports", total);
+	doc_set_int(doc, "allocated_ports", used);
+	doc_set_int(doc, "available_ports", total - used);
+	doc_set(doc, "allocations", allocations);
+	return doc;
+}
+
+static struct doc *watchdog_doc(const struct request *req)
+{
+	const struct registry *reg = engine_world(req->api->engine)->registry;
+	const struct alerts *alerts = engine_alerts(req->api->engine);
+	struct doc *doc = doc_object();
+	uint64_t issues = 0, ports = registry_count_allocations(reg);
+
+	for (unsigned kind = 0; kind < ALERT_KINDS; kind++)
+		issues += alerts_fired(alerts, (enum alert_kind)kind);
+	for (size_t i = 0; i < registry_count(reg); i++)
+		if (registry_service(reg, i)->enabled)
+			ports += registry_service(reg, i)->n_claims;
+
+	doc_set_bool(doc, "running", engine_fd(req->api->engine) >= 0);
+	doc_set_int(doc, "check_interval",
+		    (int64_t)(registry_get_settings(reg)->health.interval_ms / 1000));
+	doc_set_int(doc, "checks_performed", 0);
+	doc_set_int(doc, "issues_detected", (int64_t)issues);
+	doc_set_int(doc, "monitored_ports", (int64_t)ports);
+	return doc;
+}
+
+static struct doc *kernel_doc(struct engine *engine)
+{
+	struct probe *probe = engine_probe(engine);
+	struct doc *doc = doc_object(), *hooks = doc_array();
+	const char *const *names = NULL;
+	struct engine_counters counters;
+	size_t n = probe_hooks(probe, &names);
+
+	engine_counters(engine, &counters);
+	for (size_t i = 0; i < n; i++)
+		doc_append_string(hooks, names[i]);
+	doc_set_string(doc, "backend", probe_backend(probe));
+	doc_set_bool(doc, "realtime", probe_has_events(probe));
+	doc_set_string(doc, "bind_failures", probe_bind_failures(probe));
+	doc_set(doc, "hooks", hooks);
+	doc_set_int(doc, "events_seen", (int64_t)counters.seen);
+	doc_set_int(doc, "events_lost", (int64_t)counters.lost);
+	doc_set_int(doc, "resyncs", (int64_t)counters.resyncs);
+	doc_set_int(doc, "sockets", (int64_t)sockets_count(engine_sockets(engine)));
+	doc_set_int(doc, "sockets_refused",
+		    (int64_t)sockets_refused(engine_sockets(engine)));
+	return doc;
+}
+
+static struct doc *daemon_doc(const struct request *req)
+{
+	const struct api *api = req->api;
+	const struct registry_view *view = api->options.registry(api->options.arg);
+	struct doc *doc = doc_object();
+
+	doc_set_string(doc, "version", PORTWATCH_VERSION);
+	doc_set_int(doc, "pid", getpid());
+	doc_set_int(doc, "uptime_s",
+		    (int64_t)((now_mono_ns() - api->started_mono_ns) / NS_PER_S));
+	doc_set_string(doc, "registry", view->path);
+	doc_set_int(doc, "generation",
+		    (int64_t)registry_generation(engine_world(api->engine)->registry));
+	doc_set_bool(doc, "embedded", api->options.embedded);
+	return doc;
+}
+
+static struct doc *status_doc(const struct request *req, uint64_t wall_ns)
+{
+	const struct registry *reg = engine_world(req->api->engine)->registry;
+	struct doc *doc = doc_schema("status");
+
+	doc_set_time(doc, "timestamp", wall_ns);
+	doc_set(doc, "services", services_doc(req, wall_ns));
+	doc_set(doc, "conflicts", alerts_doc(req, alert_is_conflict, NULL));
+	doc_set(doc, "alerts", alerts_doc(req, NULL, NULL));
+	if (set_orders(doc, reg) < 0)
+		return doc_free(doc);
+	doc_set(doc, "port_manager", port_manager_doc(reg));
+	doc_set(doc, "watchdog", watchdog_doc(req));
+	doc_set(doc, "kernel", kernel_doc(req->api->engine));
+	doc_set(doc, "daemon", daemon_doc(req));
+	return doc;
+}
+
+static struct status_key key_of(const struct request *req, uint64_t wall_ns)
+{
+	struct engine *engine = req->api->engine;
+	struct engine_counters counters;
+
+	engine_counters(engine, &counters);
+	return (struct status_key){
+		.viewer = req->peer->viewer,
+		.sequence = engine_sequence(engine),
+		.seen = counters.seen,
+		.generation = registry_generation(engine_world(engine)->registry),
+		.second = wall_ns / NS_PER_S,
+	};
+}
+
+int handle_status(const struct request *req, struct reply *reply)
+{
+	uint64_t wall_ns = now_wall_ns();
+	struct status_key key = key_of(req, wall_ns);
+	bool may_keep = engine_fd(req->api->engine) >= 0;
+	struct shared_body *body = NULL;
+	int err;
+
+	if (may_keep)
+		body = status_cache_find(req->api->status_cache, &key);
+	if (!body) {
+		err = reply_doc(reply, 200, status_doc(req, wall_ns));
+		if (err < 0 || !may_keep)
+			return err;
+		body = shared_body_new(reply->body, reply->size);
+		if (!body)
+			return 0;
+		status_cache_keep(&req->api->status_cache, &key, body);
+		reply_done(reply);
+	} else {
+		body->refs++;
+	}
+
+	*reply = (struct reply){
+		.status = 200,
+		.type = "application/json",
+		.shared = body,
+	};
+	return 0;
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "http/api.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char json_type[] = "application/json";
+
+const char *request_arg(const struct request *req, const char *key, size_t index)
+{
+	for (size_t i = 0; i < req->n_args; i++)
+		if (streq(req->args[i].key, key) && index-- == 0)
+			return req->args[i].value ? req->args[i].value : "";
+	return NULL;
+}
+
+int request_check_args(const struct request *req, const char *const *known,
+		       struct reply *reply)
+{
+	for (size_t i = 0; i < req->n_args; i++) {
+		const char *key = req->args[i].key, *near;
+		bool found = false;
+
+		for (size_t k = 0; known[k] && !found; k++)
+			found = streq(known[k], key);
+		if (found)
+			continue;
+		near = nearest_name(key, known);
+		if (near)
+			reply_problem(reply, 400,
+				      "No argument is called %s; did you mean %s?", key,
+				      near);
+		else
+			reply_problem(reply, 400, "No argument is called %s", key);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+struct shared_body *shared_body_new(const char *data, size_t size)
+{
+	struct shared_body *body = malloc(sizeof(*body) + size + 1);
+
+	if (!body)
+		return NULL;
+	*body = (struct shared_body){ .refs = 1, .size = size };
+	memcpy(body->data, data, size);
+	body->data[size] = '\0';
+	return body;
+}
+
+struct shared_body *shared_body_unref(struct shared_body *body)
+{
+	if (body && --body->refs == 0) {
+		if (body->native)
+			body->release(body->native);
+		free(body);
+	}
+	return NULL;
+}
+
+void reply_done(struct reply *reply)
+{
+	free(reply->body);
+	shared_body_unref(reply->shared);
+	if (reply->producer)
+		reply->producer->close(reply->producer);
+	*reply = (struct reply){ 0 };
+}
+
+static int reply_json(struct reply *reply, unsigned status, const char *type,
+		      struct doc *doc)
+{
+	size_t size = 0;
+	char *body = doc ? doc_print(doc, false, &size) : NULL;
+
+	doc_free(doc);
+	if (!body)
+		return -ENOMEM;
+	*reply = (struct reply){
+		.status = status,
+		.type = type,
+		.body = body,
+		.size = size,
+	};
+	return 0;
+}
+
+int reply_doc(struct reply *reply, unsigned status, struct doc *doc)
+{
+	return reply_json(reply, status, json_type, doc);
+}
+
+int reply_text(struct reply *reply, unsigned status, const char *text)
+{
+	char *body = strdup(text);
+
+	if (!body)
+		return -ENOMEM;
+	*reply = (struct reply){
+		.status = status,
+		.type = "text/plain; charset=utf-8",
+		.body = body,
+		.size = strlen(body),
+	};
+	return 0;
+}
+
+const char *status_title(unsigned status)
+{
+	switch (status) {
+	case 400:
+		return "Bad Request";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 409:
+		return "Conflict";
+	case 413:
+		return "Content Too Large";
+	case 415:
+		return "Unsupported Media Type";
+	case 422:
+		return "Unprocessable Content";
+	case 500:
+		return "Internal Server Error";
+	case 503:
+		return "Service Unavailable";
+	default:
+		return "Error";
+	}
+}
+
+struct doc *problem_doc(unsigned status, const char *detail)
+{
+	struct doc *doc = doc_object();
+
+	if (!doc)
+		return NULL;
+	doc_set_string(doc, "type", "about:blank");
+	doc_set_string(doc, "title", status_title(status));
+	doc_set_int(doc, "status", status);
+	doc_set_string(doc, "detail", detail);
+	return doc;
+}
+
+int reply_problem_doc(struct reply *reply, unsigned status, struct doc *doc)
+{
+	return reply_json(reply, status, "application/problem+json", doc);
+}
+
+int reply_problem(struct reply *reply, unsigned status, const char *fmt, ...)
+{
+	char detail[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	return reply_problem_doc(reply, status, problem_doc(status, detail));
+}

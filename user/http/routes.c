@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "http/routes.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define GET METHOD_GET
+#define API "/api/ports"
+#define NOTHING ENGINE_NEEDS_NOTHING
+#define SNAPSHOT ENGINE_NEEDS_SNAPSHOT
+#define EVENTS ENGINE_NEEDS_EVENTS
+
+/* clang-format off */
+static const struct route routes[] = {
+	{ GET,  API "/status",          SNAPSHOT, ACCESS_READ,   true,  handle_status,
+	  "Everything at a glance: services, conflicts, alerts, what the kernel tells" },
+	{ GET,  API "/services",        SNAPSHOT, ACCESS_READ,   true,  handle_services,
+	  "The services of the registry, each with its status" },
+	{ GET,  API "/services/{name}", SNAPSHOT, ACCESS_READ,   true,  handle_service,
+	  "One service in full: entry, status, alerts, sockets" },
+	{ GET,  API "/conflicts",       SNAPSHOT, ACCESS_READ,   true,  handle_conflicts,
+	  "The conflicts that stand now" },
+	{ GET,  API "/alerts",          SNAPSHOT, ACCESS_READ,   true,  handle_alerts,
+	  "The alerts that stand now; ?state=all adds the last resolved ones" },
+	{ GET,  API "/sockets",         SNAPSHOT, ACCESS_READ,   true,  handle_sockets,
+	  "Every bound socket on the host with its holders" },
+	{ GET,  API "/events",          EVENTS,   ACCESS_READ,   true,  handle_events,
+	  "Server-sent events, after what stands already" },
+	{ GET,  API "/doctor",          NOTHING,  ACCESS_READ,   false, handle_doctor,
+	  "What this host lets portwatch see" },
+	{ GET,  API "/config",          NOTHING,  ACCESS_READ,   true,  handle_config,
+	  "The registry as it is understood, with its warnings" },
+	{ GET,  "/healthz",             NOTHING,  ACCESS_READ,   false, handle_healthz,
+	  "\"ok\" while the daemon answers" },
+};
+/* clang-format on */
+
+enum { N_ROUTES = sizeof(routes) / sizeof(routes[0]) };
+
+size_t routes_all(const struct route **ret)
+{
+	*ret = routes;
+	return N_ROUTES;
+}
+
+static bool path_matches(const char *pattern, const char *path, char *parameter)
+{
+	while (*pattern) {
+		if (*pattern == '{') {
+			size_t n = strcspn(path, "/");
+
+			if (n == 0 || n >= PARAMETER_MAX)
+				return false;
+			memcpy(parameter, path, n);
+			parameter[n] = '\0';
+			path += n;
+			pattern = strchr(pattern, '}') + 1;
+		} else if (*pattern++ != *path++) {
+			return false;
+		}
+	}
+	return *path == '\0';
+}
+
+const struct route *routes_find(enum method method, const char *path, char *parameter,
+				unsigned *ret_allow)
+{
+	const struct route *found = NULL;
+	unsigned allow = 0;
+
+	parameter[0] = '\0';
+	for (size_t i = 0; i < N_ROUTES && !found; i++) {
+		if (!path_matches(routes[i].path, path, parameter))
+			continue;
+		allow |= routes[i].method;
+		if (routes[i].method == method)
+			found = &routes[i];
+	}
+
+	*ret_allow = allow;
+	return found;
+}
+
+static int refuse_registry(const struct registry_view *view, struct reply *reply)
+{
+	const struct decode_error *fault = &view->fault;
+	struct doc *doc =
+		problem_doc(422, fault->what[0] ? fault->what : strerror(-view->error));
+
+	if (!doc)
+		return -ENOMEM;
+	doc_set_string(doc, "path", view->path);
+	if (fault->line) {
+		doc_set_int(doc, "line", fault->line);
+		doc_set_int(doc, "column", fault->column);
+	}
+	if (fault->path[0])
+		doc_set_string(doc, "json_path", fault->path);
+	if (fault->remedy[0])
+		doc_set_string(doc, "remedy", fault->remedy);
+	return reply_problem_doc(reply, 422, doc);
+}
+
+static int refuse_need(const struct api *api, int err, struct reply *reply)
+{
+	const char *capability = engine_missing_capability(api->engine);
+	struct doc *doc;
+
+	if (err == -ENOMEM)
+		return err;
+	if (err != -EPERM)
+		return reply_problem(reply, 503, "Cannot ask the kernel: %s",
+				     strerror(-err));
+
+	doc = problem_doc(403, capability
+				       ? "Watching the kernel needs a capability that is "
+					 "missing"
+				       : "Watching the kernel is not permitted");
+	if (!doc)
+		return -ENOMEM;
+	if (capability)
+		doc_set_string(doc, "capability", capability);
+	doc_set_string(doc, "remedy",
+		       "run it as root, or ask a daemon that runs with the capability");
+	return reply_problem_doc(reply, 403, doc);
+}
+
+static int answer(const struct route *route, const struct request *req,
+		  struct reply *reply)
+{
+	const struct api_options *options = &req->api->options;
+	int err;
+
+	if (route->access == ACCESS_CHANGE && !req->peer->may_change)
+		return reply_problem(
+			reply, 403,
+			"Only root and members of group portwatch may change "
+			"anything here");
+	if (route->registry) {
+		const struct registry_view *view = options->registry(options->arg);
+
+		if (view->error < 0)
+			return refuse_registry(view, reply);
+	}
+	err = options->need(route->need, options->arg);
+	if (err < 0)
+		return refuse_need(req->api, err, reply);
+	return route->handle(req, reply);
+}
+
+void routes_answer(const struct route *route, const struct request *req,
+		   struct reply *reply)
+{
+	int err = answer(route, req, reply);
+
+	if (err >= 0)
+		return;
+	reply_done(reply);
+	if (err == -ENOMEM)
+		reply_problem(reply, 503, "Out of memory");
+	else
+		reply_problem(reply, 500, "%s", strerror(-err));
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * routes - the one table of what the API answers, and the way from a request to it.
+ */
+#ifndef PORTWATCH_HTTP_ROUTES_H
+#define PORTWATCH_HTTP_ROUTES_H
+
+#include "http/api.h"
+
+enum access { ACCESS_READ, ACCESS_CHANGE };
+
+struct route {
+	enum method method;
+	const char *path; /* {name} stands for one segment */
+	enum engine_need need;
+	enum access access;
+	bool registry; /* answers 422 while the registry is refused */
+	/* Fills in *reply.  Negative errno becomes a problem. */
+	int (*handle)(const struct request *req, struct reply *reply);
+	const char *what; /* one line, for people */
+};
+
+size_t routes_all(const struct route **ret);
+
+/* NULL where none has that path and method; *ret_allow gets the methods of that path.
+ * @parameter has PARAMETER_MAX bytes and gets what stood for {…}. */
+const struct route *routes_find(enum method method, const char *path, char *parameter,
+				unsigned *ret_allow);
+
+/* Everything of a request but HTTP: rights, what the route needs, the handler. */
+void routes_answer(const struct route *route, const struct request *req,
+		   struct reply *reply);
+
+/* The handlers. */
+int handle_status(const struct request *req, struct reply *reply);
+int handle_services(const struct request *req, struct reply *reply);
+int handle_service(const struct request *req, struct reply *reply);
+int handle_conflicts(const struct request *req, struct reply *reply);
+int handle_alerts(const struct request *req, struct reply *reply);
+int handle_sockets(const struct request *req, struct reply *reply);
+int handle_events(const struct request *req, struct reply *reply);
+int handle_doctor(const struct request *req, struct reply *reply);
+int handle_config(const struct request *req, struct reply *reply);
+int handle_healthz(const struct request *req, struct reply *reply);
+
+#endif /* PORTWATCH_HTTP_ROUTES_H */
