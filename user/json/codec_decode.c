@@ -117,15 +117,25 @@ static int read_document(struct decoder *d, const struct doc *root)
 	return err;
 }
 
-/* Go down to depends_on of the service of that index. */
-static void enter_dependency(struct decoder *d, const struct doc *root, size_t index)
+/* Go down to depends_on of the service of that index, and there to @name (NULL: no
+ * further). */
+static void enter_dependency(struct decoder *d, const struct doc *root, size_t index,
+			     const char *name)
 {
+	const struct doc *item;
+	size_t ordinal = 0;
+
 	const struct doc *entry = doc_first(decode_enter_member(d, root, "services"));
 
 	for (size_t i = 0; i < index; i++)
 		entry = doc_next(entry);
 	decode_enter(d, NULL, index);
-	decode_enter_member(d, entry, "depends_on");
+	item = doc_first(decode_enter_member(d, entry, "depends_on"));
+	for (; name && item; item = doc_next(item), ordinal++)
+		if (streq(doc_string(item), name) || streq(doc_key(item), name)) {
+			decode_enter(d, doc_key(item), ordinal);
+			return;
+		}
 }
 
 /* The first service that depends on one that is not there; NULL none. */
@@ -161,7 +171,7 @@ static int fail_unknown(struct decoder *d, const struct doc *root)
 		snprintf(remedy, sizeof(remedy), "did you mean \"%s\"?", nearest);
 	else
 		snprintf(remedy, sizeof(remedy), "add it, or take the dependency out");
-	enter_dependency(d, root, svc->index);
+	enter_dependency(d, root, svc->index, name);
 	return decode_fail(d, remedy, "\"%s\" depends on \"%s\", which is no service",
 			   svc->name, name);
 }
@@ -179,7 +189,7 @@ static int fail_circle(struct decoder *d, const struct doc *root, const char *se
 		snprintf(name, sizeof(name), "%.*s", (int)(arrow - start), start);
 		svc = registry_find(d->registry, name);
 		if (svc)
-			enter_dependency(d, root, svc->index);
+			enter_dependency(d, root, svc->index, NULL);
 	}
 	return decode_fail(d, "take one of these dependencies out", "%s", sentence);
 }

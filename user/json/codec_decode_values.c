@@ -4,7 +4,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,13 +80,18 @@ int decode_argv(struct decoder *d, const struct doc *value, void *target)
 	return err;
 }
 
+static bool is_fraction(double number)
+{
+	return number > -0x1p63 && number < 0x1p63 && (double)(int64_t)number != number;
+}
+
 /* A whole number of 0 or more. */
 static int read_number(struct decoder *d, const struct doc *value, int64_t max,
 		       const char *wanted, int64_t *ret)
 {
 	if (doc_type(value) != DOC_NUMBER)
 		return decode_fail_type(d, value, wanted);
-	if (!doc_int(value, ret) && fabs(doc_number(value)) < 0x1p63)
+	if (is_fraction(doc_number(value)))
 		return decode_fail(d, NULL, "%.15g is not a whole number",
 				   doc_number(value));
 	if (!doc_int(value, ret) || *ret < 0 || *ret > max)
@@ -151,7 +155,7 @@ int decode_duration(struct decoder *d, const struct doc *value, void *target)
 		if (!(seconds >= 0 && seconds * 1000 <= (double)DURATION_MAX_MS))
 			err = -ERANGE;
 		else
-			ms = (uint64_t)llround(seconds * 1000);
+			ms = (uint64_t)(seconds * 1000 + 0.5);
 	} else {
 		return decode_fail_type(d, value, "a duration");
 	}
@@ -288,7 +292,7 @@ int decode_port(struct decoder *d, const struct doc *value, void *target)
 				   "port \"%s\" is a string", text);
 	if (doc_type(value) != DOC_NUMBER)
 		return decode_fail_type(d, value, "a number");
-	if (!doc_int(value, &number) && fabs(doc_number(value)) < 0x1p63)
+	if (is_fraction(doc_number(value)))
 		return decode_fail(d, NULL, "port %.15g is not a whole number",
 				   doc_number(value));
 	if (doc_int(value, &number) && number == 0)

@@ -73,8 +73,9 @@ int decode_check_names(struct decoder *d, const struct doc *value);
 /* codec_decode_values.c: the target is what the comment says. */
 int decode_string(struct decoder *d, const struct doc *value, void *target); /* char ** */
 int decode_bool(struct decoder *d, const struct doc *value, void *target);   /* bool */
-int decode_word(struct decoder *d, const struct doc *value, void *target);   /* char ***:
-										one   more */
+int decode_word(struct decoder *d, const struct doc *value,
+		void *target);                                              /* char ***:
+									       one   more */
 int decode_words(struct decoder *d, const struct doc *value, void *target); /* char *** */
 int decode_argv(struct decoder *d, const struct doc *value, void *target);  /* char *** */
 int decode_count(struct decoder *d, const struct doc *value,

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -248,7 +247,7 @@ bool doc_int(const struct doc *doc, int64_t *ret)
 		}
 	}
 	/* 2^63 itself is no int64_t, and the nearest double below it is 2^63 - 1024. */
-	if (!(value >= -0x1p63 && value < 0x1p63) || value != trunc(value))
+	if (!(value >= -0x1p63 && value < 0x1p63) || (double)(int64_t)value != value)
 		return false;
 
 	*ret = (int64_t)value;

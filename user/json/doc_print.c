@@ -128,7 +128,8 @@ static void put_number(struct out *out, double value)
 {
 	if (!isfinite(value))
 		put(out, "null", 4);
-	else if (fabs(value) <= (double)DOC_EXACT_MAX && value == trunc(value))
+	else if (value >= -(double)DOC_EXACT_MAX && value <= (double)DOC_EXACT_MAX &&
+		 (double)(int64_t)value == value)
 		put_integer(out, (int64_t)value);
 	else
 		put_fraction(out, value);

@@ -11,6 +11,7 @@
 
 struct scan {
 	const char *text, *end, *p;
+	const char *open; /* the innermost bracket that is not closed yet; NULL */
 	unsigned depth;
 	bool odd_numbers;
 	struct scan_fault *fault;
@@ -73,8 +74,18 @@ static int fail_character(struct scan *s, const char *expected)
 
 static int fail_end(struct scan *s, const char *expected)
 {
+	struct scan_finder finder;
+	unsigned line, column;
+
+	if (!s->open)
+		return fail(s, s->end, "is the file complete?",
+			    "the document ends where %s should be", expected);
+
+	scan_finder_init(&finder, s->text, (size_t)(s->end - s->text));
+	scan_place(&finder, (size_t)(s->open - s->text), &line, &column);
 	return fail(s, s->end, "is the file complete?",
-		    "the document ends where %s should be", expected);
+		    "the document ends, but the %c of line %u, column %u is not closed",
+		    *s->open, line, column);
 }
 
 static int fail_value(struct scan *s)
@@ -268,22 +279,13 @@ static int scan_word(struct scan *s, const char *word)
 static int scan_value(struct scan *s);
 
 /* After a value: 1 at the end of the container, 0 where another follows. */
-static int scan_separator(struct scan *s, const char *open, char close)
+static int scan_separator(struct scan *s, char close)
 {
-	const char *comma = s->p;
+	const char *comma;
 
 	skip_space(s);
-	if (s->p >= s->end) {
-		struct scan_finder finder;
-		unsigned line, column;
-
-		scan_finder_init(&finder, s->text, (size_t)(s->end - s->text));
-		scan_place(&finder, (size_t)(open - s->text), &line, &column);
-		return fail(s, s->end, "is the file complete?",
-			    "the document ends, but the %c of line %u, column %u is not "
-			    "closed",
-			    *open, line, column);
-	}
+	if (s->p >= s->end)
+		return fail_end(s, "");
 	comma = s->p;
 	if (*s->p == close) {
 		s->p++;
@@ -330,21 +332,10 @@ static int scan_name(struct scan *s)
 	return 0;
 }
 
-static int scan_container(struct scan *s)
+static int scan_items(struct scan *s, char close)
 {
-	const char *open = s->p++;
-	char close = *open == '{' ? '}' : ']';
 	int err;
 
-	if (++s->depth > SCAN_DEPTH_MAX)
-		return fail(s, open, "", "nested more than %d levels deep",
-			    SCAN_DEPTH_MAX);
-	skip_space(s);
-	if (at_char(s, close)) {
-		s->p++;
-		s->depth--;
-		return 0;
-	}
 	do {
 		err = close == '}' ? scan_name(s) : 0;
 		if (err < 0)
@@ -352,11 +343,30 @@ static int scan_container(struct scan *s)
 		err = scan_value(s);
 		if (err < 0)
 			return err;
-		err = scan_separator(s, open, close);
+		err = scan_separator(s, close);
 	} while (err == 0);
-
-	s->depth--;
 	return err < 0 ? err : 0;
+}
+
+static int scan_container(struct scan *s)
+{
+	const char *outer = s->open;
+	char close = *s->p == '{' ? '}' : ']';
+	int err = 0;
+
+	if (++s->depth > SCAN_DEPTH_MAX)
+		return fail(s, s->p, "", "nested more than %d levels deep",
+			    SCAN_DEPTH_MAX);
+	s->open = s->p++;
+	skip_space(s);
+	if (at_char(s, close))
+		s->p++;
+	else
+		err = scan_items(s, close);
+
+	s->open = outer;
+	s->depth--;
+	return err;
 }
 
 static int scan_value(struct scan *s)
