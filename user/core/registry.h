@@ -35,7 +35,15 @@ struct match {
 	char *user;     /* a name or a number */
 	char *unit;
 	char *cgroup; /* this cgroup or one below it */
-	bool derived; /* not given: made of process_name and startup_cmd */
+	/*
+	 * The entry has no `match`: registry_add() makes one of process_name (which the
+	 * decoder leaves in process_name above) and startup_argv.  service_new() sets it;
+	 * a decoder that finds a `match` clears it.
+	 */
+	bool derived;
+	/* Derived without a process_name: process_name is the program of startup_argv, as
+	 * which a script run by its interpreter counts too.  Set by registry_add(). */
+	bool by_command;
 };
 
 enum dependency_condition { DEPENDS_STARTED, DEPENDS_HEALTHY, DEPENDS_COMPLETED };
@@ -128,16 +136,17 @@ DEFINE_CLEANUP(struct registry, registry_free)
 
 /* To be filled in by the decoder before registry_seal(). */
 struct settings *registry_settings(struct registry *reg);
-/* Takes over @svc (heap), also on failure.  -EEXIST for a name that is there,
- * -E2BIG past REGISTRY_SERVICES_MAX, -ENOMEM. */
+/* Takes over @svc (heap), also on failure, and completes a derived match.  -EEXIST for a
+ * name that is there, -E2BIG past REGISTRY_SERVICES_MAX, -ENOMEM. */
 int registry_add(struct registry *reg, struct service *svc);
 /* Takes over @alloc (heap), also on failure.  -EEXIST for a port and protocol that
  * is there, -ENOMEM. */
 int registry_add_allocation(struct registry *reg, struct allocation *alloc);
 /* Removes and frees.  -ENOENT. */
 int registry_remove_allocation(struct registry *reg, uint16_t port, uint16_t proto);
-/* Builds the indexes.  -ELOOP where depends_on goes in a circle or -ENOENT where it
- * names nobody: *reterr is then a heap sentence naming them ("a -> b -> a"); -ENOMEM. */
+/* Builds the indexes; once, after the last registry_add().  -ELOOP where depends_on goes
+ * in a circle or -ENOENT where it names nobody: *reterr is then a heap sentence naming
+ * them ("a -> b -> a"); -ENOMEM. */
 int registry_seal(struct registry *reg, char **reterr);
 
 struct service *service_new(void); /* with defaults; NULL for want of memory */
@@ -177,8 +186,9 @@ bool claim_covers(const struct claim *claim, const struct endpoint *at, bool v6o
 
 /*
  * Enabled services whose match holds for @p or one of its ancestors, without regard
- * to ports; the first in registry order, or NULL.  Found through indexes on what the
- * entries give, so that the cost does not grow with the registry.
+ * to ports; the first in registry order, or NULL.  A service that gives nothing to
+ * recognise it by is never the answer.  Found through indexes on what the entries give,
+ * so that the cost does not grow with the registry.
  */
 const struct service *registry_match(const struct registry *reg, const struct process *p);
 /* Does this one service's match hold for @p or one of its ancestors?  True where the
