@@ -6,18 +6,21 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 struct actor {
 	int fd; /* to its descriptor 0 */
 	pid_t pid;
+	int pidfd;
 	bool child; /* of this process, to be waited for */
 	int fd_in;  /* came with the last answer, not taken; -EBADF */
 	char word[ANSWER];
@@ -45,6 +48,9 @@ static struct actor *new_actor(int fd, pid_t pid, bool child)
 	if (!a)
 		test_fail(__FILE__, __LINE__, "out of memory");
 	*a = (struct actor){ .fd = fd, .pid = pid, .child = child, .fd_in = -EBADF };
+	a->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (a->pidfd < 0)
+		test_fail(__FILE__, __LINE__, "pidfd_open: %s", strerror(errno));
 	return a;
 }
 
@@ -77,14 +83,27 @@ struct actor *actor_fork(struct actor *a)
 	return new_actor(actor_take_fd(a), pid, false);
 }
 
+/* Its descriptors are closed when it has ended, and not when its end can be read: that
+ * is the first of them. */
+static void await_end(struct actor *a)
+{
+	struct pollfd fd = { .fd = a->pidfd, .events = POLLIN };
+
+	if (poll(&fd, 1, 10000) != 1)
+		test_fail(__FILE__, __LINE__, "actor %d does not end", a->pid);
+	if (a->child)
+		waitpid(a->pid, NULL, 0);
+	a->child = false;
+}
+
 struct actor *actor_stop(struct actor *a)
 {
 	if (!a)
 		return NULL;
 	close_fd(a->fd);
 	close_fd(a->fd_in);
-	if (a->child)
-		waitpid(a->pid, NULL, 0);
+	await_end(a);
+	close_fd(a->pidfd);
 	free(a);
 	return NULL;
 }
@@ -92,9 +111,7 @@ struct actor *actor_stop(struct actor *a)
 void actor_kill(struct actor *a)
 {
 	kill(a->pid, SIGKILL);
-	if (a->child)
-		waitpid(a->pid, NULL, 0);
-	a->child = false;
+	await_end(a);
 }
 
 static void send_text(struct actor *a, int fd, const char *text)
