@@ -29,10 +29,11 @@ static char **split_argv(const char *text)
 	return argv;
 }
 
-/* Not interned: what is matched is only read.  Kept until the test ends. */
+static struct process *made[128]; /* kept until the test ends */
+
+/* Not interned: what is matched is only read. */
 static struct process *process(const struct look *look, struct process *parent)
 {
-	static struct process *made[128];
 	static pid_t n;
 	struct process *p = calloc(1, sizeof(*p));
 

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/strings.h"
+
 static int settings_init(struct settings *settings)
 {
 	*settings = (struct settings){
@@ -68,6 +70,7 @@ struct registry *registry_free(struct registry *reg)
 	free(reg->settings.http_token_file);
 	free(reg->settings.health.http);
 	free(reg->settings.health.tcp);
+	strv_free(reg->settings.health.exec);
 	free(reg);
 	return NULL;
 }
