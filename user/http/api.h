@@ -20,6 +20,8 @@ struct registry_view {
 	const struct decode_warnings *warnings;
 	int error; /* 0, or why it is refused: then nothing of it is in force */
 	struct decode_error fault;
+	/* Why the file as it is now is refused while an older one is in force; NULL. */
+	const char *refused;
 };
 
 struct api_options {

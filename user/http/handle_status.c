@@ -126,6 +126,7 @@ static struct doc *daemon_doc(const struct request *req)
 	doc_set_int(doc, "uptime_s",
 		    (int64_t)((now_mono_ns() - api->started_mono_ns) / NS_PER_S));
 	doc_set_string(doc, "registry", view->path);
+	doc_set_string(doc, "registry_refused", view->refused);
 	doc_set_int(doc, "generation",
 		    (int64_t)registry_generation(engine_world(api->engine)->registry));
 	doc_set_bool(doc, "embedded", api->options.embedded);
