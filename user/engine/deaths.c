@@ -68,8 +68,7 @@ static int add(struct engine *e, struct process *p)
 	death->process = processes_ref(p);
 	death->mono_ns = e->cause.mono_ns;
 	death->due_ns = now_mono_ns() + wait_ms * NS_PER_MS;
-	death->next = e->deaths;
-	e->deaths = death;
+	*find(e, NULL) = death; /* at the end: the list may be being walked */
 	return 0;
 }
 
@@ -148,11 +147,11 @@ static void bequeath(struct engine *e, struct socket *sock, const struct group *
 
 	sockets_set_owner(e->sockets, sock->cookie, heir);
 	group_keep_holders(e, group, sock);
-	if (heir && engine_is_told(e))
-		e->senses.watch_process(e->probe, heir->info.id);
 	evaluate_put(e, sock);
-	if (heir)
+	if (heir) {
+		who_watch(e, heir);
 		processes_unref(e->procs, heir);
+	}
 }
 
 /* False where it is too early to say. */

@@ -61,6 +61,8 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 	e->senses = (struct senses){
 		.snapshot = probe_snapshot,
 		.read = procfs_read,
+		.complete = procfs_complete,
+		.intern = procfs_intern,
 		.is_alive = procfs_is_alive,
 		.watch_process = probe_watch_process,
 		.watch_ports = probe_watch_ports,

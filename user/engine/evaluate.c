@@ -144,6 +144,14 @@ static void ask_holders(struct engine *e, const struct verdicts *list)
 	}
 }
 
+/* Whoever has it, as far as that may decide whose port it is. */
+static void complete_holders(struct engine *e, const struct socket *sock)
+{
+	who_complete(e, sock->owner);
+	for (size_t i = 0; i < sock->n_holders; i++)
+		who_complete(e, sock->holders[i]);
+}
+
 static void port_now(struct engine *e, const struct port_key *key)
 {
 	struct alert_scope scope = {
@@ -157,7 +165,7 @@ static void port_now(struct engine *e, const struct port_key *key)
 
 	for (struct socket *s = sockets_at(e->sockets, key->netns, key->proto, key->port);
 	     s; s = s->next_in_port)
-		who_complete(e, s->owner);
+		complete_holders(e, s);
 	if (matcher_port(&e->world, key->netns, key->proto, key->port, &list) >= 0) {
 		now = engine_moment(e);
 		alerts_update(e->alerts, &scope, list.items, list.count, &now);
@@ -219,10 +227,14 @@ void evaluate_put(struct engine *e, const struct socket *sock)
 	if (e->have == ENGINE_NEEDS_NOTHING)
 		return;
 	named = slots_name_port(e, sock->at.proto, sock->at.port);
+	if (named && sock->at.netns != e->world.own_netns)
+		slots_resolve_at(e, sock->at.proto, sock->at.port);
 	evaluate_defer(e);
 	if (registry_count(e->registry) > 0 || named) {
 		/* The kernel's word is enough to tell who it is; a snapshot's is not. */
-		if (sock->owner && (named || !sock->owner->info.cmdline))
+		if (named)
+			complete_holders(e, sock);
+		else if (sock->owner && !sock->owner->info.cmdline)
 			who_complete(e, sock->owner);
 		matcher_observe(&e->world, e->procs, sock, engine_moment(e).wall_ns,
 				evaluate_state, e);

@@ -19,7 +19,8 @@
 #define HINT_NS (50 * NS_PER_MS)
 #define HINT_MAX_NS (500 * NS_PER_MS)
 #define POLL_NS NS_PER_S
-#define ASK_NS (50 * NS_PER_MS)
+/* A socket that was just bound has hardly been handed on yet, and many do not stay. */
+#define ASK_NS NS_PER_S
 
 struct healer {
 	struct engine *e;
@@ -96,6 +97,7 @@ static void add_new(struct healer *h, const struct group *group)
 	struct engine *e = h->e;
 	struct socket sock = template_of(h, group_row(group, 0));
 	struct process *owner;
+	bool is_first;
 
 	if (!(h->how & HEAL_INITIAL)) {
 		if (!is_evident(group) || (!row && is_fleeting(h, sock.cookie)))
@@ -103,14 +105,18 @@ static void add_new(struct healer *h, const struct group *group)
 		sock.since_ns = engine_moment(e).wall_ns;
 	}
 	owner = row ? who_seen(e, row, NULL) : NULL;
-	if (owner && engine_is_told(e) && !sockets_of(e->sockets, owner))
-		e->senses.watch_process(e->probe, owner->info.id);
+	is_first = owner && !sockets_of(e->sockets, owner);
 	sock.owner = owner;
 	evaluate_defer(e);
 	if (facts_put(e, &sock) > 0) {
+		struct socket *known = sockets_find(e->sockets, sock.cookie);
+
 		h->differed++;
-		group_keep_holders(e, group, sockets_find(e->sockets, sock.cookie));
+		if (group_keep_holders(e, group, known))
+			evaluate_put(e, known);
 	}
+	if (is_first)
+		who_watch(e, owner);
 	evaluate_flush(e);
 	if (owner)
 		processes_unref(e->procs, owner);
@@ -136,8 +142,7 @@ static bool check_owner(struct healer *h, const struct group *group, struct sock
 	if (!owner)
 		return false;
 	sockets_set_owner(e->sockets, sock->cookie, owner);
-	if (engine_is_told(e))
-		e->senses.watch_process(e->probe, owner->info.id);
+	who_watch(e, owner);
 	processes_unref(e->procs, owner);
 	return true;
 }
@@ -155,8 +160,7 @@ static void check_known(struct healer *h, const struct group *group, struct sock
 	if (facts_put(e, &now) > 0)
 		h->differed++;
 	changed = check_owner(h, group, sock);
-	group_keep_holders(e, group, sock);
-	if (changed)
+	if (group_keep_holders(e, group, sock) || changed)
 		evaluate_put(e, sock);
 	evaluate_flush(e);
 }
@@ -279,20 +283,33 @@ void heal_ask(struct engine *e, uint64_t cookie)
 	if (healing->n_asked == ASKED_MAX)
 		return;
 	healing->asked[healing->n_asked++] = cookie;
-	sooner(&healing->asked_due_ns,
-	       after_pause(healing, ASK_NS, now_mono_ns() + ASK_NS));
+	sooner(&healing->asked_due_ns, now_mono_ns() + ASK_NS);
 }
 
-/* Those that were asked for and not found have no holders: they are not asked again. */
-static void answer(struct engine *e)
+/* Of those that were asked for, the ones that are still there. */
+static size_t take_asked(struct engine *e, uint64_t *ret)
 {
 	struct healing *healing = &e->healing;
-	uint64_t asked[ASKED_MAX];
-	size_t n = healing->n_asked;
+	size_t n = 0;
 
-	memcpy(asked, healing->asked, sizeof(asked));
+	for (size_t i = 0; i < healing->n_asked; i++) {
+		const struct socket *sock = sockets_find(e->sockets, healing->asked[i]);
+
+		if (sock && !sock->holders_known)
+			ret[n++] = sock->cookie;
+	}
 	healing->n_asked = 0;
 	healing->asked_due_ns = 0;
+	return n;
+}
+
+static void answer(struct engine *e)
+{
+	uint64_t asked[ASKED_MAX];
+	size_t n = take_asked(e, asked);
+
+	if (n == 0)
+		return;
 	engine_set_cause(e, SOURCE_DAEMON, 0, 0);
 	heal_now(e, HEAL_KNOWN_ONLY, NULL);
 	evaluate_defer(e);
@@ -301,6 +318,7 @@ static void answer(struct engine *e)
 
 		if (!sock)
 			continue;
+		/* One that was not found has no holders: it is not asked for again. */
 		if (!sock->holders_known)
 			sockets_set_holders(e->sockets, asked[i], NULL, 0);
 		evaluate_put(e, sock);

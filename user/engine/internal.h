@@ -28,6 +28,9 @@ struct senses {
 	int (*snapshot)(struct probe *probe, const struct snapshot_query *query,
 			snapshot_fn fn, void *arg);
 	int (*read)(pid_t pid, unsigned what, struct process_info *ret);
+	int (*complete)(struct process_info *info);
+	int (*intern)(struct processes *table, struct process_info *info,
+		      struct process **ret);
 	bool (*is_alive)(struct process_id id);
 	int (*watch_process)(struct probe *probe, struct process_id id);
 	int (*watch_ports)(struct probe *probe, const uint16_t *ports, size_t n);
@@ -183,6 +186,8 @@ struct process *who_seen(struct engine *e, const struct snapshot_row *row,
 			 struct process *parent);
 /* Complete from /proc, once; ancestors too. */
 void who_complete(struct engine *e, struct process *p);
+/* Be told of its exit; one that has gone already is treated as such. */
+void who_watch(struct engine *e, struct process *p);
 void who_forget_all(struct engine *e);
 
 /* slots.c */
@@ -197,7 +202,9 @@ bool slots_name_port(const struct engine *e, uint16_t proto, uint16_t port);
 /* Look up the processes that allocations name, and whether those recorded live. */
 void slots_verify(struct engine *e);
 void slots_watch_ports(struct engine *e);
-void slots_resolve(struct engine *e); /* network namespaces by name; reload.c */
+/* Network namespaces by name: of all services, of those that claim one port; netns.c */
+void slots_resolve(struct engine *e);
+void slots_resolve_at(struct engine *e, uint16_t proto, uint16_t port);
 /* The scope in which alerts of a slot are kept. */
 void slots_scope(const struct slot *slot, struct alert_scope *ret);
 
@@ -255,8 +262,9 @@ const struct snapshot_row *group_row(const struct group *group, size_t index);
 const struct snapshot_row *group_oldest(const struct group *group,
 					const struct process *except);
 bool group_has_holder(const struct group *group, const struct process *p);
-/* Remember all holders but the owner with the socket. */
-void group_keep_holders(struct engine *e, const struct group *group,
+/* Remember all holders but the owner with the socket; true where there are others than
+ * before, and somebody. */
+bool group_keep_holders(struct engine *e, const struct group *group,
 			const struct socket *sock);
 
 /* heal.c */

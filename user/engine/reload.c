@@ -5,59 +5,25 @@
  */
 #include "engine/internal.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-
-#include "base/strings.h"
-
-/* Where an entry names a network namespace, its number; one that is not there has a
- * number that no namespace has. */
-static uint32_t find_netns(const char *name)
+static void evaluate_claims(struct engine *e, const struct service *svc)
 {
-	struct buffer path = { 0 };
-	struct stat st;
-	uint32_t number = UINT32_MAX;
+	for (size_t i = 0; svc->enabled && i < svc->n_claims; i++) {
+		struct endpoint at = svc->claims[i].at;
 
-	buffer_printf(&path, "%s%s", strchr(name, '/') ? "" : "/run/netns/", name);
-	if (!path.failed && stat(path.data, &st) == 0)
-		number = st.st_ino;
-	buffer_done(&path);
-	return number;
-}
-
-void slots_resolve(struct engine *e)
-{
-	for (size_t i = 0; i < e->slots.n_services; i++) {
-		/* The engine owns the registry, and this is the one thing that a
-		 * document cannot say. */
-		struct service *svc = (struct service *)registry_service(e->registry, i);
-
-		if (!svc->netns)
-			continue;
-		svc->netns_inode = find_netns(svc->netns);
-		for (size_t k = 0; k < svc->n_claims; k++)
-			svc->claims[k].at.netns = svc->netns_inode;
+		if (at.netns == 0)
+			at.netns = e->world.own_netns;
+		evaluate_port(e, &at);
 	}
 }
 
 /* The ports that a claim or an allocation names, in the namespace that it means. */
-static void evaluate_named(struct engine *e, const struct slots *slots)
+static void evaluate_named(struct engine *e, const struct registry *reg)
 {
-	for (size_t i = 0; i < slots->n_services; i++) {
-		const struct service *svc = slots->states[i].service;
+	const struct allocation *alloc;
 
-		for (size_t k = 0; svc->enabled && k < svc->n_claims; k++) {
-			struct endpoint at = svc->claims[k].at;
-
-			if (at.netns == 0)
-				at.netns = e->world.own_netns;
-			evaluate_port(e, &at);
-		}
-	}
-	for (size_t i = 0; i < slots->n_allocations; i++) {
-		const struct allocation *alloc = slots->allocations[i].own.allocation;
+	for (size_t i = 0; i < registry_count(reg); i++)
+		evaluate_claims(e, registry_service(reg, i));
+	for (size_t i = 0; (alloc = registry_allocation(reg, i)); i++) {
 		struct endpoint at = {
 			.netns = e->world.own_netns,
 			.proto = alloc->proto,
@@ -77,7 +43,7 @@ static int observe(struct socket *sock, void *arg)
 void evaluate_all(struct engine *e)
 {
 	evaluate_defer(e);
-	evaluate_named(e, &e->slots);
+	evaluate_named(e, e->registry);
 	evaluate_standing(e);
 	for (size_t i = 0; i < e->slots.n_services; i++)
 		evaluate_slot(e, &e->slots.services[i]);
@@ -97,30 +63,35 @@ static void retire(struct engine *e, const struct slot *slot)
 	alerts_update(e->alerts, &scope, NULL, 0, &now);
 }
 
-static void retire_missing(struct engine *e, const struct slots *old,
-			   const struct registry *reg)
+static void retire_missing(struct engine *e, const struct registry *next)
 {
-	for (size_t i = 0; i < old->n_services; i++) {
-		if (!registry_find(reg, old->states[i].service->name))
-			retire(e, &old->services[i]);
+	for (size_t i = 0; i < e->slots.n_services; i++) {
+		if (!registry_find(next, e->slots.states[i].service->name))
+			retire(e, &e->slots.services[i]);
 	}
-	for (size_t i = 0; i < old->n_allocations; i++) {
-		const struct allocation *alloc = old->allocations[i].own.allocation;
+	for (size_t i = 0; i < e->slots.n_allocations; i++) {
+		const struct allocation *alloc = e->slots.allocations[i].own.allocation;
 
-		if (!registry_allocation_at(reg, alloc->proto, alloc->port))
-			retire(e, &old->allocations[i]);
+		if (!registry_allocation_at(next, alloc->proto, alloc->port))
+			retire(e, &e->slots.allocations[i]);
 	}
 }
 
-static void adopt(struct engine *e, struct registry *reg, struct slots *slots)
+/* The answer is the registry that goes. */
+static struct registry *adopt(struct engine *e, struct registry *reg, struct slots *slots)
 {
+	struct registry *old = e->registry;
+
+	slots_inherit(e, &e->slots, slots);
+	slots_done(e, &e->slots);
 	e->registry = reg;
 	e->slots = *slots;
 	e->world.registry = reg;
 	e->world.services = e->slots.states;
+	return old;
 }
 
-static void look_again(struct engine *e, const struct slots *old)
+static void look_again(struct engine *e, const struct registry *old)
 {
 	evaluate_defer(e);
 	slots_resolve(e);
@@ -135,25 +106,19 @@ static void look_again(struct engine *e, const struct slots *old)
 
 int engine_set_registry(struct engine *engine, struct registry *reg, bool reload)
 {
-	_cleanup_(registry_freep) struct registry *next = reg;
-	struct slots slots = { 0 }, old;
+	_cleanup_(registry_freep) struct registry *next = reg, *old = NULL;
+	struct slots slots;
 	int err;
 
 	err = slots_build(next, &slots);
 	if (err < 0)
 		return err;
-	slots_inherit(engine, &engine->slots, &slots);
-	old = engine->slots;
 	engine_set_cause(engine, SOURCE_DAEMON, 0, 0);
 	if (engine->have != ENGINE_NEEDS_NOTHING)
-		retire_missing(engine, &old, next);
-	/* From here on @next is the one that goes. */
-	reg = next;
-	next = engine->registry;
-	adopt(engine, reg, &slots);
+		retire_missing(engine, next);
+	old = adopt(engine, take(next), &slots);
 	if (engine->have != ENGINE_NEEDS_NOTHING)
-		look_again(engine, &old);
-	slots_done(engine, &old);
+		look_again(engine, old);
 	if (reload)
 		publish_count(engine, EVENT_REGISTRY_RELOADED, registry_count(reg), NULL);
 	return 0;

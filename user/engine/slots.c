@@ -163,7 +163,7 @@ void slots_watch_ports(struct engine *e)
 	_cleanup_(freep) uint16_t *ports = NULL;
 	size_t n = 0;
 
-	if (e->have != ENGINE_NEEDS_EVENTS || e->polling)
+	if (!engine_is_told(e))
 		return;
 	ports = calloc(65536, sizeof(*ports));
 	if (!ports)
@@ -201,11 +201,9 @@ static struct process *find_registered(struct engine *e, struct process_id id)
 	    (id.start_ticks != 0 && info.id.start_ticks != id.start_ticks) ||
 	    !e->senses.is_alive(info.id))
 		return gone_before(e, id);
-	if (procfs_intern(e->procs, &info, &p) < 0)
+	if (e->senses.intern(e->procs, &info, &p) < 0)
 		return NULL;
 	p->complete = true;
-	if (e->have == ENGINE_NEEDS_EVENTS && !e->polling)
-		e->senses.watch_process(e->probe, p->info.id);
 	return p;
 }
 
@@ -228,6 +226,7 @@ static void verify_allocation(struct engine *e, struct slot *slot)
 	if (!p)
 		return;
 	service_state_record(e->procs, slot->state, p, alloc->allocated_ns);
+	who_watch(e, p);
 	evaluate_slot(e, slot);
 	processes_unref(e->procs, p);
 }

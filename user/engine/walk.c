@@ -152,10 +152,17 @@ static bool is_among(struct process *const *list, size_t n, const struct process
 	return false;
 }
 
-void group_keep_holders(struct engine *e, const struct group *group,
+static bool is_known(const struct socket *sock, struct process *const *others, size_t n)
+{
+	return sock->holders_known && sock->n_holders == n &&
+	       (n == 0 || memcmp(sock->holders, others, n * sizeof(*others)) == 0);
+}
+
+bool group_keep_holders(struct engine *e, const struct group *group,
 			const struct socket *sock)
 {
 	struct process **others = NULL;
+	bool changed;
 	size_t n = 0;
 
 	if (group->count > 1 || !group_has_holder(group, sock->owner))
@@ -171,8 +178,11 @@ void group_keep_holders(struct engine *e, const struct group *group,
 		else
 			others[n++] = p;
 	}
-	sockets_set_holders(e->sockets, sock->cookie, others, n);
+	changed = !is_known(sock, others, n);
+	if (changed)
+		sockets_set_holders(e->sockets, sock->cookie, others, n);
 	for (size_t i = 0; i < n; i++)
 		processes_unref(e->procs, others[i]);
 	free(others);
+	return changed && n > 0;
 }

@@ -7,6 +7,7 @@
  */
 #include "engine/internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { READS_BURST = 512, READS_PER_S = 2000 };
@@ -87,8 +88,8 @@ struct process *who_told(struct engine *e, struct process_info *info, bool *ret_
 
 	if (process_info_copy(info, &copy) < 0)
 		return NULL;
-	complete = can_read(e) && procfs_complete(&copy) == 0;
-	changed = complete ? procfs_intern(e->procs, &copy, &p) : intern(e, &copy, &p);
+	complete = can_read(e) && e->senses.complete(&copy) == 0;
+	changed = complete ? e->senses.intern(e->procs, &copy, &p) : intern(e, &copy, &p);
 	if (changed < 0)
 		return NULL;
 	p->complete |= complete;
@@ -105,7 +106,7 @@ static int find_out(struct engine *e, struct process_id id, uid_t uid,
 
 	err = e->senses.read(id.pid, PROCFS_ALL, &info);
 	if (err == 0 && same_id(info.id, id)) {
-		err = procfs_intern(e->procs, &info, ret);
+		err = e->senses.intern(e->procs, &info, ret);
 	} else {
 		process_info_done(&info);
 		info = (struct process_info){ .id = id, .uid = uid };
@@ -163,9 +164,17 @@ void who_complete(struct engine *e, struct process *p)
 		return;
 	/* What the kernel told counts: /proc may know only the program that followed. */
 	info.exec_count = p->info.exec_count;
-	if (procfs_intern(e->procs, &info, &same) < 0)
+	if (e->senses.intern(e->procs, &info, &same) < 0)
 		return;
 	forget_match(same);
 	same->complete = true;
 	processes_unref(e->procs, same);
+}
+
+void who_watch(struct engine *e, struct process *p)
+{
+	if (!engine_is_told(e) || p->exited)
+		return;
+	if (e->senses.watch_process(e->probe, p->info.id) == -ESRCH)
+		deaths_vanished(e, p);
 }
