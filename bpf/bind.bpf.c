@@ -18,16 +18,17 @@
 
 static __always_inline int on_bound(struct bpf_sock *ctx)
 {
-	struct sock *sk = (void *)ctx;
-	struct sock *mptcp;
 	__u16 proto = ctx->protocol;
+	struct sock *mptcp = NULL;
+	struct sock_copy copy;
 	__u32 flags = 0;
 	__u64 cookie;
 
-	if (!is_watched(sk, proto))
+	copy_sock(&copy, ctx);
+	if (!is_watched(ctx, &copy, proto))
 		return 1;
-
-	mptcp = proto == IPPROTO_TCP ? mptcp_of(sk) : NULL;
+	if (proto == IPPROTO_TCP)
+		mptcp = mptcp_of((void *)ctx);
 	if (mptcp) {
 		cookie = known_cookie(mptcp);
 		flags = PW_MPTCP;
@@ -36,7 +37,7 @@ static __always_inline int on_bound(struct bpf_sock *ctx)
 	}
 	if (proto == IPPROTO_UDP || mptcp)
 		track(cookie, PW_TRACKED_BOUND);
-	send_socket(PW_EVENT_BOUND, sk, cookie, flags, 0, NULL);
+	send_socket(PW_EVENT_BOUND, &copy, proto, cookie, flags);
 	return 1;
 }
 

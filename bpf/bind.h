@@ -8,56 +8,65 @@
 #include "task.h"
 
 /*
- * One socket record.  @address is the struct sock, a number so that the verifier takes
- * it from any program type; @asked replaces its address where a bind was tried.  A
- * cookie of 0, that nobody has asked for yet, says PW_LOOK.
+ * One socket record.  @asked replaces the address where a bind was tried.  A cookie of
+ * 0, that nobody has asked for yet, says PW_LOOK.  @proto_flags: the protocol above the
+ * flags.
  */
-__noinline int emit_socket(__u32 kind, __u64 address, __u64 cookie, __u64 flags_error,
-			   const struct pw_endpoint *asked)
+__noinline int emit_socket(__u64 kind_error, const struct sock_copy *copy, __u64 cookie,
+			   __u64 proto_flags, const struct pw_endpoint *asked)
 {
-	const struct sock *sk = (void *)address;
-	__u64 start_ns = note_process();
-	__u16 proto = sock_protocol(sk);
+	__u32 kind = (__u32)kind_error;
 	struct pw_socket_event *ev;
+	__u64 start_ns, caller;
 
+	if (!copy)
+		return 0;
+	start_ns = note_process();
 	ev = bpf_ringbuf_reserve(&events, sizeof(*ev), 0);
 	if (!ev) {
 		count_lost(kind);
 		return 0;
 	}
-	fill_header(&ev->h, kind);
+	caller = bpf_get_current_pid_tgid();
+	ev->h.time_ns = bpf_ktime_get_ns();
+	ev->h.kind = kind;
+	ev->h.pid = caller >> 32;
 	ev->cookie = cookie;
 	ev->start_ns = start_ns;
-	read_endpoint(&ev->at, sk, proto == IPPROTO_UDP ? IPPROTO_UDP : IPPROTO_TCP);
+	read_endpoint(&ev->at, copy, proto_flags >> 32);
 	if (asked) {
 		ev->at.family = asked->family;
 		ev->at.port = asked->port;
 		__builtin_memcpy(ev->at.addr, asked->addr, sizeof(ev->at.addr));
 	}
-	ev->error = (__s32)(flags_error >> 32);
-	ev->flags = (__u32)flags_error | sock_flags(sk) | (cookie ? 0 : PW_LOOK);
+	ev->error = (__s32)(kind_error >> 32);
+	ev->flags = (__u32)proto_flags | sock_flags(copy) | (cookie ? 0 : PW_LOOK);
 	ev->uid = (__u32)bpf_get_current_uid_gid();
-	ev->tid = (__u32)bpf_get_current_pid_tgid();
+	ev->tid = (__u32)caller;
 	bpf_ringbuf_submit(ev, wake_flag());
 	return 0;
 }
 
-static __always_inline int send_socket(__u32 kind, const struct sock *sk, __u64 cookie,
-				       __u32 flags, __s32 error,
-				       const struct pw_endpoint *asked)
+static __always_inline void send_socket(__u32 kind, const struct sock_copy *copy,
+					__u16 proto, __u64 cookie, __u32 flags)
 {
-	__u64 typed = (__u64)sk, address = 0;
-
-	/* A global function takes no pointer of these types: read it as a number. */
-	bpf_probe_read_kernel(&address, sizeof(address), &typed);
-	emit_socket(kind, address, cookie, flags | (__u64)(__u32)error << 32, asked);
-	return 0;
+	emit_socket(kind, copy, cookie, flags | (__u64)proto << 32, NULL);
 }
 
-/* TCP, UDP and MPTCP subflows; not ICMP, RAW, nor what the kernel opened for itself. */
-static __always_inline bool is_watched(const struct sock *sk, __u16 proto)
+static __always_inline void send_try(__u32 kind, const struct sock_copy *copy,
+				     __u16 proto, __u64 cookie, __u32 flags, __s32 error,
+				     const struct pw_endpoint *asked)
 {
-	if (!is_inet(sock_family(sk)))
+	emit_socket(kind | (__u64)(__u32)error << 32, copy, cookie,
+		    flags | (__u64)proto << 32, asked);
+}
+
+/* TCP, UDP and MPTCP subflows; not ICMP, RAW, nor UDP that the kernel opened for itself:
+ * such a socket reaches no release hook. */
+static __always_inline bool is_watched(const void *sk, const struct sock_copy *copy,
+				       __u16 proto)
+{
+	if (!is_inet(COPIED(copy, skc_family)))
 		return false;
 	if (proto == IPPROTO_UDP)
 		return !is_kernel_sock(sk);

@@ -45,11 +45,15 @@ static __always_inline int on_inet_bind(struct sock *sk, const void *uaddr, __u1
 	struct sock *mptcp = NULL;
 	struct pw_endpoint asked;
 	struct asked_in in = {};
-	__u16 proto = sock_protocol(sk);
+	struct sock_copy copy;
+	__u16 proto = sk->sk_protocol;
 	__u32 flags = 0;
 	__u64 cookie;
 
-	if (!is_watched(sk, proto) || (ret >= 0 && !tell_bound))
+	if (ret >= 0 && !tell_bound)
+		return 0;
+	copy_sock(&copy, sk);
+	if (!is_watched(sk, &copy, proto))
 		return 0;
 	if (proto == IPPROTO_TCP)
 		mptcp = mptcp_of(sk);
@@ -57,18 +61,19 @@ static __always_inline int on_inet_bind(struct sock *sk, const void *uaddr, __u1
 		flags = PW_MPTCP;
 	cookie = mptcp ? known_cookie(mptcp) : bpf_get_socket_cookie(sk);
 	if (ret >= 0) {
-		if (BPF_CORE_READ(sk, __sk_common.skc_num) == 0)
+		if (COPIED(&copy, skc_num) == 0)
 			return 0; /* IP_BIND_ADDRESS_NO_PORT */
 		if (cookie && (proto == IPPROTO_UDP || mptcp))
 			track(cookie, PW_TRACKED_BOUND);
-		return send_socket(PW_EVENT_BOUND, sk, cookie,
-				   flags | (is_port_locked(sk) ? 0 : PW_AUTOPORT), 0,
-				   NULL);
+		flags |= is_port_locked(sk) ? 0 : PW_AUTOPORT;
+		send_socket(PW_EVENT_BOUND, &copy, proto, cookie, flags);
+		return 0;
 	}
 	bpf_probe_read_kernel(&in, family == AF_INET6 ? 24 : 8, uaddr);
 	in.family = family; /* AF_UNSPEC is let through for 0.0.0.0 */
 	parse_address(&asked, &in);
-	return send_socket(PW_EVENT_BIND_FAILED, sk, cookie, flags, ret, &asked);
+	send_try(PW_EVENT_BIND_FAILED, &copy, proto, cookie, flags, ret, &asked);
+	return 0;
 }
 
 SEC("?fexit/__inet_bind")
@@ -110,8 +115,10 @@ int on_bind_exit(struct syscall_trace_exit *ctx)
 	struct pw_endpoint asked;
 	struct asked_in in = {};
 	__u32 fd = SYSCALL_ARG1(regs);
+	struct sock_copy copy;
 	struct sock *sk;
-	__u16 proto;
+	__u16 proto, family;
+	__u32 flags = 0;
 
 	if (ctx->ret >= 0 && !tell_bound)
 		return 0;
@@ -119,21 +126,25 @@ int on_bind_exit(struct syscall_trace_exit *ctx)
 	if (!sk)
 		return 0;
 	proto = sock_protocol(sk);
-	if (!is_watched(sk, proto))
+	copy_sock(&copy, sk);
+	if (!is_watched(sk, &copy, proto))
 		return 0;
+	if (proto == IPPROTO_MPTCP)
+		flags = PW_MPTCP;
 	if (ctx->ret >= 0) {
-		if (BPF_CORE_READ(sk, __sk_common.skc_num) == 0)
+		if (COPIED(&copy, skc_num) == 0)
 			return 0;
-		return send_socket(PW_EVENT_BOUND, sk, known_cookie(sk),
-				   PW_LOOK | (is_port_locked(sk) ? 0 : PW_AUTOPORT), 0,
-				   NULL);
+		flags |= PW_LOOK | (is_port_locked(sk) ? 0 : PW_AUTOPORT);
+		send_socket(PW_EVENT_BOUND, &copy, proto, known_cookie(sk), flags);
+		return 0;
 	}
-	bpf_probe_read_user(&in, sock_family(sk) == AF_INET6 ? 24 : 8,
-			    (void *)SYSCALL_ARG2(regs));
-	in.family = sock_family(sk);
+	family = COPIED(&copy, skc_family);
+	bpf_probe_read_user(&in, family == AF_INET6 ? 24 : 8, (void *)SYSCALL_ARG2(regs));
+	in.family = family;
 	parse_address(&asked, &in);
-	return send_socket(PW_EVENT_BIND_FAILED, sk, known_cookie(sk),
-			   proto == IPPROTO_MPTCP ? PW_MPTCP : 0, ctx->ret, &asked);
+	send_try(PW_EVENT_BIND_FAILED, &copy, proto, known_cookie(sk), flags, ctx->ret,
+		 &asked);
+	return 0;
 }
 
 /* Could this bind have come by a way that sys_exit_bind does not see? */
@@ -152,22 +163,24 @@ static __always_inline bool is_foreign_call(void)
 
 static __always_inline int on_trying(struct bpf_sock_addr *ctx, struct pw_endpoint *asked)
 {
-	/* The verifier lets ctx->sk be read by no other means; the context is this. */
-	struct sock *sk = BPF_CORE_READ((struct bpf_sock_addr_kern *)ctx, sk);
+	__u16 proto = ctx->protocol;
 	struct sock *mptcp = NULL;
-	__u64 cookie = bpf_get_socket_cookie(ctx);
-	__u16 proto;
+	struct sock_copy copy;
+	struct sock *sk;
+	__u64 cookie;
 
 	if (asked->port == 0 || (!tell_every_try && !is_foreign_call()))
 		return 1;
-	proto = sock_protocol(sk);
-	if (!is_watched(sk, proto))
+	/* The verifier lets ctx->sk be read by no other means; the context is this. */
+	sk = BPF_CORE_READ((struct bpf_sock_addr_kern *)ctx, sk);
+	copy_sock(&copy, sk);
+	if (!is_watched(sk, &copy, proto))
 		return 1;
 	if (proto == IPPROTO_TCP)
 		mptcp = mptcp_of(sk);
-	if (mptcp)
-		cookie = known_cookie(mptcp);
-	send_socket(PW_EVENT_BIND_TRIED, sk, cookie, mptcp ? PW_MPTCP : 0, 0, asked);
+	cookie = mptcp ? known_cookie(mptcp) : bpf_get_socket_cookie(ctx);
+	send_try(PW_EVENT_BIND_TRIED, &copy, proto, cookie, mptcp ? PW_MPTCP : 0, 0,
+		 asked);
 	return 1;
 }
 

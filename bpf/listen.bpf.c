@@ -49,6 +49,7 @@ static __always_inline bool is_port_watched(const struct sock *sk)
 /* connect(2): a port that is there already was bound; else it is chosen later. */
 static __always_inline int on_connecting(struct sock *sk)
 {
+	struct sock_copy copy;
 	__u64 cookie;
 
 	if (sk->__sk_common.skc_num == 0 || is_kernel_sock(sk))
@@ -56,13 +57,16 @@ static __always_inline int on_connecting(struct sock *sk)
 	cookie = bpf_get_socket_cookie(sk);
 	if (!is_port_locked(sk))
 		track(cookie, PW_TRACKED_BOUND);
-	return send_socket(PW_EVENT_CONNECT, sk, cookie, 0, 0, NULL);
+	copy_sock(&copy, sk);
+	send_socket(PW_EVENT_CONNECT, &copy, IPPROTO_TCP, cookie, 0);
+	return 0;
 }
 
 /* Runs in softirq context: the current process is anybody. */
 static __always_inline int on_connected(struct sock *sk)
 {
 	struct pw_socket_event *ev;
+	struct sock_copy copy;
 	__u64 cookie;
 	__u32 *what;
 
@@ -83,7 +87,8 @@ static __always_inline int on_connected(struct sock *sk)
 	ev->h.pid = 0;
 	ev->cookie = cookie;
 	ev->start_ns = 0;
-	read_endpoint(&ev->at, sk, IPPROTO_TCP);
+	copy_sock(&copy, sk);
+	read_endpoint(&ev->at, &copy, IPPROTO_TCP);
 	ev->error = 0;
 	ev->flags = 0;
 	ev->uid = BPF_CORE_READ(sk, sk_uid.val);
@@ -114,6 +119,25 @@ static __always_inline int on_disconnected(struct sock *sk)
 	return 0;
 }
 
+static __always_inline int on_listen(struct sock *sk, __u16 proto)
+{
+	struct sock_copy copy;
+	__u32 flags = 0;
+
+	if (listen_by_fexit)
+		return 0;
+	if (sk->__sk_common.skc_num == 0)
+		flags |= PW_LOOK;
+	/* An MPTCP socket has its lock on the subflow. */
+	if (proto == IPPROTO_MPTCP)
+		flags |= PW_MPTCP;
+	else if (!is_port_locked(sk))
+		flags |= PW_AUTOPORT;
+	copy_sock(&copy, sk);
+	send_socket(PW_EVENT_LISTEN, &copy, proto, bpf_get_socket_cookie(sk), flags);
+	return 0;
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_sock_state, struct sock *sk, int oldstate, int newstate)
 {
@@ -136,18 +160,13 @@ int BPF_PROG(on_sock_state, struct sock *sk, int oldstate, int newstate)
 		return 0;
 	if (oldstate == TCP_LISTEN)
 		return on_unlisten(sk);
-	if (listen_by_fexit)
-		return 0;
-	return send_socket(PW_EVENT_LISTEN, sk, bpf_get_socket_cookie(sk),
-			   (sk->__sk_common.skc_num ? 0 : PW_LOOK) |
-				   (proto == IPPROTO_MPTCP ? PW_MPTCP : 0) |
-				   (is_port_locked(sk) ? 0 : PW_AUTOPORT),
-			   0, NULL);
+	return on_listen(sk, proto);
 }
 
 SEC("?fexit/inet_csk_listen_start")
 int BPF_PROG(on_listening, struct sock *sk, int ret)
 {
+	struct sock_copy copy;
 	struct sock *mptcp;
 	__u64 cookie;
 	__u32 flags = PW_CONFIRMED;
@@ -163,7 +182,9 @@ int BPF_PROG(on_listening, struct sock *sk, int ret)
 	}
 	if (!is_port_locked(sk))
 		flags |= PW_AUTOPORT;
-	return send_socket(PW_EVENT_LISTEN, sk, cookie, flags, 0, NULL);
+	copy_sock(&copy, sk);
+	send_socket(PW_EVENT_LISTEN, &copy, IPPROTO_TCP, cookie, flags);
+	return 0;
 }
 
 char LICENSE[] SEC("license") = "GPL";

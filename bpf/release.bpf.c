@@ -17,14 +17,17 @@
 
 #include <bpf/bpf_tracing.h>
 
-static __always_inline int release(const struct sock *sk, __u64 cookie)
+static __always_inline int release(const struct sock *sk, const struct sock_copy *copy,
+				   __u16 proto)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 flags = task->flags & PF_EXITING ? PW_EXITING : 0;
-	__u16 proto = sock_protocol(sk);
-	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	bool holds = BPF_CORE_READ(sk, __sk_common.skc_num) != 0;
+	__u64 cookie = COPIED(copy, skc_cookie.counter);
+	__u8 state = COPIED(copy, skc_state);
+	bool holds = COPIED(copy, skc_num) != 0;
 
+	if (!cookie) /* nothing was ever told of it */
+		return 0;
 	if (proto == IPPROTO_TCP) {
 		if (state == TCP_LISTEN || (state == TCP_CLOSE && holds))
 			return send_brief(PW_EVENT_RELEASED, cookie, flags);
@@ -41,15 +44,12 @@ static __always_inline int release(const struct sock *sk, __u64 cookie)
 SEC("?cgroup/sock_release")
 int on_released(struct bpf_sock *ctx)
 {
-	const struct sock *sk = (void *)ctx;
-	__u64 cookie;
+	struct sock_copy copy;
 
 	if (!is_inet(ctx->family))
 		return 1;
-	/* Without a cookie nobody has ever told of it, MPTCP and TCP binds included. */
-	cookie = known_cookie(sk);
-	if (cookie)
-		release(sk, cookie);
+	copy_sock(&copy, ctx);
+	release((void *)ctx, &copy, ctx->protocol);
 	return 1;
 }
 
@@ -57,11 +57,12 @@ SEC("?fentry/inet_release")
 int BPF_PROG(on_inet_release, struct socket *sock)
 {
 	struct sock *sk = sock->sk;
-	__u64 cookie = sk ? known_cookie(sk) : 0;
+	struct sock_copy copy;
 
-	if (cookie && !is_kernel_sock(sk))
-		release(sk, cookie);
-	return 0;
+	if (!sk || is_kernel_sock(sk))
+		return 0;
+	copy_sock(&copy, sk);
+	return release(sk, &copy, sk->sk_protocol);
 }
 
 char LICENSE[] SEC("license") = "GPL";

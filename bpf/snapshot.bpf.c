@@ -33,7 +33,7 @@ static __always_inline bool classify(struct sock *sk, struct pw_snapshot_row *ro
 	bool locked = is_port_locked(sk);
 
 	row->evident = 1;
-	if (!locked)
+	if (!locked && proto != IPPROTO_MPTCP) /* which has its lock on the subflow */
 		row->flags |= PW_AUTOPORT;
 	if (proto == IPPROTO_UDP) {
 		row->state =
@@ -59,16 +59,17 @@ static __always_inline bool classify(struct sock *sk, struct pw_snapshot_row *ro
 static __always_inline bool fill_row(struct pw_snapshot_row *row, struct sock *sk)
 {
 	__u16 proto = sk->sk_protocol;
+	struct sock_copy copy;
 
 	if (!is_inet(sk->__sk_common.skc_family) || sk->__sk_common.skc_num == 0)
 		return false;
 	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP && proto != IPPROTO_MPTCP)
 		return false;
-	row->flags = sock_flags(sk) | (proto == IPPROTO_MPTCP ? PW_MPTCP : 0);
+	copy_sock(&copy, sk);
+	row->flags = sock_flags(&copy) | (proto == IPPROTO_MPTCP ? PW_MPTCP : 0);
 	if (!classify(sk, row, proto))
 		return false;
-	read_endpoint(&row->at, sk, proto == IPPROTO_UDP ? IPPROTO_UDP : IPPROTO_TCP);
-	row->at.port = sk->__sk_common.skc_num;
+	read_endpoint(&row->at, &copy, proto);
 	row->socket_uid = BPF_CORE_READ(sk, sk_uid.val);
 	return true;
 }
