@@ -67,7 +67,8 @@ void process_info_done(struct process_info *info);
 /* Deep copy. -ENOMEM */
 int process_info_copy(const struct process_info *from, struct process_info *ret);
 
-/* Unit and container from a cgroup path; either may stay NULL.  -ENOMEM. */
+/* Keeps @cgroup, and the unit and container that it names; either may stay NULL.
+ * -ENOMEM. */
 int process_info_parse_cgroup(struct process_info *info, const char *cgroup);
 
 /* @a is @b, or one of its ancestors. */

@@ -165,5 +165,9 @@ int process_info_parse_cgroup(struct process_info *info, const char *cgroup)
 	}
 
 	err = set(&info->unit, unit);
-	return err < 0 ? err : set(&info->container, container);
+	if (err == 0)
+		err = set(&info->container, container);
+	if (err < 0 || cgroup == info->cgroup)
+		return err;
+	return set(&info->cgroup, (struct span){ cgroup, strlen(cgroup) });
 }
