@@ -19,6 +19,18 @@ enum {
 	PROCFS_ALL = 0x1f,
 };
 
+/* /proc/PID/stat; *ret gets id, ppid, sid and comm.  -EINVAL. */
+int procfs_parse_stat(const char *text, size_t size, struct process_info *ret,
+		      bool *ret_alive);
+/* argv as /proc/PID/cmdline has it, also written over by a title; NULL for a kernel
+ * thread.  -ENOMEM. */
+int procfs_parse_cmdline(const char *data, size_t size, char ***ret);
+/* /proc/PID/cgroup: the v2 line, else systemd's own; in hybrid mode whichever says more.
+ * -ENOMEM. */
+int procfs_parse_cgroup(const char *text, struct process_info *info);
+/* "1,5-9" into a bitmap of 8192 bytes.  -EINVAL. */
+int procfs_parse_ports(const char *text, uint8_t *bitmap);
+
 /* Everything that /proc lets be read of @pid; what cannot be read stays unknown.
  * -ESRCH where there is no such process. */
 int procfs_read(pid_t pid, unsigned what, struct process_info *ret);
@@ -30,7 +42,8 @@ int procfs_complete(struct process_info *info);
 /* The process with its chain of parents, interned; one reference for the caller. */
 int procfs_intern(struct processes *table, struct process_info *info,
 		  struct process **ret);
-/* User name of a uid from /etc/passwd, cached; NULL where it has none.  Borrowed. */
+/* User name of a uid from /etc/passwd, cached; NULL where it has none.  Borrowed until
+ * the next call. */
 const char *procfs_user(uid_t uid);
 
 /* Inode number of this process's network namespace; 0 where unknown. */
