@@ -223,7 +223,7 @@ int on_closing(struct syscall_trace_enter *ctx)
 	    BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_ESTABLISHED &&
 	    !is_port_locked(sk))
 		return 0;
-	return send_brief(PW_EVENT_CLOSED, known_cookie(sk), 0);
+	return send_brief(PW_EVENT_CLOSED, known_cookie(sk), 0, 0);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -19,6 +19,12 @@
 const volatile bool listen_by_fexit; /* on_listening is attached */
 const volatile bool close_by_cgroup; /* cgroup/sock_release tells of every close */
 
+/* The port of a socket that has given it up: skc_num is cleared first. */
+static __always_inline __u16 last_port(const struct sock *sk)
+{
+	return bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
+}
+
 /* A socket stops listening: by close (the release is told elsewhere), or it lives on. */
 static __always_inline int on_unlisten(struct sock *sk)
 {
@@ -28,12 +34,12 @@ static __always_inline int on_unlisten(struct sock *sk)
 		/* The kernel's own sockets reach no release hook. */
 		if (close_by_cgroup && !is_kernel_sock(sk))
 			return 0;
-		return send_brief(PW_EVENT_RELEASED, cookie, 0);
+		return send_brief(PW_EVENT_RELEASED, cookie, 0, last_port(sk));
 	}
 	/* Unless bind(2) chose the port, it was given up before this tracepoint ran. */
 	if (sk->__sk_common.skc_num == 0)
-		return send_brief(PW_EVENT_RELEASED, cookie, 0);
-	return send_brief(PW_EVENT_UNLISTEN, cookie, 0);
+		return send_brief(PW_EVENT_RELEASED, cookie, 0, last_port(sk));
+	return send_brief(PW_EVENT_UNLISTEN, cookie, 0, 0);
 }
 
 static __always_inline bool is_port_watched(const struct sock *sk)
@@ -111,11 +117,11 @@ static __always_inline int on_disconnected(struct sock *sk)
 		bpf_map_delete_elem(&tracked, &cookie);
 		return send_brief(was == PW_TRACKED_OUTGOING ? PW_EVENT_OUTGOING_END
 							     : PW_EVENT_RELEASED,
-				  cookie, 0);
+				  cookie, 0, 0);
 	}
 	if (sk->__sk_common.skc_num && sk->sk_shutdown != SHUTDOWN_MASK &&
 	    is_port_locked(sk))
-		return send_brief(PW_EVENT_UNLISTEN, cookie, 0);
+		return send_brief(PW_EVENT_UNLISTEN, cookie, 0, 0);
 	return 0;
 }
 

@@ -24,20 +24,20 @@ static __always_inline int release(const struct sock *sk, const struct sock_copy
 	__u32 flags = task->flags & PF_EXITING ? PW_EXITING : 0;
 	__u64 cookie = COPIED(copy, skc_cookie.counter);
 	__u8 state = COPIED(copy, skc_state);
-	bool holds = COPIED(copy, skc_num) != 0;
+	__u16 port = COPIED(copy, skc_num);
 
 	if (!cookie) /* nothing was ever told of it */
 		return 0;
 	if (proto == IPPROTO_TCP) {
-		if (state == TCP_LISTEN || (state == TCP_CLOSE && holds))
-			return send_brief(PW_EVENT_RELEASED, cookie, flags);
+		if (state == TCP_LISTEN || (state == TCP_CLOSE && port))
+			return send_brief(PW_EVENT_RELEASED, cookie, flags, port);
 		if (state == TCP_CLOSE)
 			return 0;
 	} else if (proto != IPPROTO_UDP && proto != IPPROTO_MPTCP) {
 		return 0;
 	}
-	if (bpf_map_delete_elem(&tracked, &cookie) == 0 || (holds && is_port_locked(sk)))
-		return send_brief(PW_EVENT_RELEASED, cookie, flags);
+	if (bpf_map_delete_elem(&tracked, &cookie) == 0 || (port && is_port_locked(sk)))
+		return send_brief(PW_EVENT_RELEASED, cookie, flags, port);
 	return 0;
 }
 

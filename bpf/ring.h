@@ -82,7 +82,7 @@ static __always_inline void fill_header(struct pw_header *h, __u32 kind)
 	h->pid = bpf_get_current_pid_tgid() >> 32;
 }
 
-static __always_inline int send_brief(__u32 kind, __u64 cookie, __u32 flags)
+static __always_inline int send_brief(__u32 kind, __u64 cookie, __u32 flags, __u16 port)
 {
 	struct pw_brief_event *ev = bpf_ringbuf_reserve(&events, sizeof(*ev), 0);
 
@@ -93,7 +93,7 @@ static __always_inline int send_brief(__u32 kind, __u64 cookie, __u32 flags)
 	fill_header(&ev->h, kind);
 	ev->cookie = cookie;
 	ev->flags = flags;
-	ev->reserved = 0;
+	ev->port = port;
 	bpf_ringbuf_submit(ev, wake_flag());
 	return 0;
 }

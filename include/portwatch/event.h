@@ -72,7 +72,7 @@ struct pw_brief_event {
 	struct pw_header h;
 	__u64 cookie;
 	__u32 flags;
-	__u32 reserved; /* zero */
+	__u32 port; /* that was given up, host byte order; 0 where it is not known */
 };
 
 /*

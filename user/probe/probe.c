@@ -194,6 +194,22 @@ static void on_tried(struct probe *probe, const struct pw_socket_event *ev)
 		probe->wants_look = true;
 }
 
+/*
+ * A release while LISTEN is tentative: a phantom would have left LISTEN first, so it did
+ * listen; the release knows the port where LISTEN did not.
+ */
+static void tell_short_listener(struct probe *probe, struct pw_socket_event *was,
+				uint32_t port)
+{
+	if (was->flags & PW_LOOK) {
+		if (port == 0)
+			return;
+		was->at.port = (__u16)port;
+		tell_socket(probe, was, FACT_BOUND);
+	}
+	tell_socket(probe, was, FACT_LISTENING);
+}
+
 /* A release, or the end of LISTEN alone: what was pending for the socket is decided. */
 static void on_brief(struct probe *probe, const struct pw_brief_event *ev,
 		     enum fact_type type)
@@ -201,9 +217,12 @@ static void on_brief(struct probe *probe, const struct pw_brief_event *ev,
 	struct pw_socket_event was;
 	struct fact fact;
 
-	if (pending_take(probe->pending, PW_EVENT_LISTEN, ev->cookie, &was) &&
-	    type == FACT_UNLISTENED)
-		return; /* a listen(2) that failed: a phantom */
+	if (pending_take(probe->pending, PW_EVENT_LISTEN, ev->cookie, &was)) {
+		if (type == FACT_UNLISTENED)
+			return; /* a listen(2) that failed: a phantom */
+		if (type == FACT_RELEASED)
+			tell_short_listener(probe, &was, ev->port);
+	}
 	if (type == FACT_RELEASED &&
 	    pending_take(probe->pending, PW_EVENT_BIND_TRIED, ev->cookie, &was))
 		tell_failed_try(probe, &was);
