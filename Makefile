@@ -54,8 +54,12 @@ endif
 CLI      := cli client json core base
 DAEMON   := daemon http sinks service engine probe store json core base
 ALL      := cli client $(DAEMON)
-CLI_LIBS     = $$($(PKGCONF) --libs libcjson smartcols) -lhttp_parser
-DAEMON_LIBS  = $$($(PKGCONF) --libs libbpf libcjson libuv libmicrohttpd libcap-ng $(SYSTEMD))
+CLI_MODULES    := libcjson smartcols
+DAEMON_MODULES := libbpf libcjson libuv libmicrohttpd libcap-ng $(SYSTEMD)
+CLI_LIBS        = $$($(PKGCONF) --libs $(CLI_MODULES)) -lhttp_parser
+DAEMON_LIBS     = $$($(PKGCONF) --libs $(DAEMON_MODULES))
+MODULE_CFLAGS  := $(shell $(PKGCONF) --cflags $(CLI_MODULES) $(DAEMON_MODULES) 2>/dev/null)
+CPPFLAGS       += $(MODULE_CFLAGS)
 
 objects_of   = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)))
 archives     = $(patsubst %,$(O)/user/%.a,$(1))
