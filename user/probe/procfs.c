@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "base/strings.h"
 #include "base/time.h"
+#include "portwatch/event.h"
 
 enum {
 	STAT_MAX = 1024,
@@ -266,10 +267,38 @@ static void complete(struct process_info *info, struct process_info *found)
 		memcpy(info->comm, found->comm, sizeof(info->comm));
 }
 
+/* The kernel sends this much of argv at most; so long a one may lack its end. */
+static bool may_be_cut(char *const *argv)
+{
+	size_t size = 0;
+
+	for (; argv && *argv; argv++)
+		size += strlen(*argv) + 1;
+	return size >= PW_ARGS_LEN / 2;
+}
+
+/* Each is a file to be opened, while an alert may be waiting for it. */
+static unsigned find_missing(const struct process_info *info)
+{
+	unsigned what = PROCFS_STAT;
+
+	if (!info->exe || *info->exe != '/')
+		what |= PROCFS_EXE;
+	if (!info->cmdline || may_be_cut(info->cmdline))
+		what |= PROCFS_CMDLINE;
+	if (!info->cwd || *info->cwd != '/')
+		what |= PROCFS_CWD;
+	if (!info->cgroup)
+		what |= PROCFS_CGROUP;
+	if (info->uid == (uid_t)-1)
+		what |= PROCFS_USER;
+	return what;
+}
+
 int procfs_complete(struct process_info *info)
 {
 	_cleanup_(process_info_done) struct process_info found = { 0 };
-	int err = procfs_read(info->id.pid, PROCFS_ALL, &found);
+	int err = procfs_read(info->id.pid, find_missing(info), &found);
 
 	if (err == -ENOMEM)
 		return err;
