@@ -79,8 +79,9 @@ KERNEL   := $(call programs,tests/kernel/test_*.c)
 ACTOR    := $(O)/tests/kernel/helpers/actor
 FUZZ     := $(call programs,tests/fuzz/fuzz_*.c)
 BENCH    := $(call programs,tests/bench/*.c)
-# What a unit test includes says what must be built before it links.
-including = $(call programs,$(shell grep -lE '^.include ["<]($(1))/' tests/unit/*.c 2>/dev/null))
+# What a unit test includes, "probe/x.h" or "probe_stage.h", says what must be built
+# before it links.
+including = $(call programs,$(shell grep -lE '^.include ["<]($(1))[/_]' tests/unit/*.c 2>/dev/null))
 WIDE     := $(call including,cli|http|sinks|service|engine|probe|daemon)
 MIDDLE   := $(filter-out $(WIDE),$(call including,client|store|json|portwatch)) $(FUZZ)
 
