@@ -79,59 +79,59 @@ static long step(__u32 index, struct walk *w)
 }
 
 /*
- * Write the path from its end towards the front of the buffer; answers where it
- * begins.  A name longer than NAME_MAX_READ is cut.
+ * Write the path from its end towards the front of this CPU's buffer; answers its
+ * length, 0 where there is none.  A name longer than NAME_MAX_READ is cut.  @address is
+ * a struct path.  Global functions are verified once, however many places call them,
+ * and take numbers; a read at address 0 fails and yields 0, so that none is checked.
  */
-static __always_inline __u32 walk_path(struct path_buffer *buf, const struct path *from)
+__noinline int read_path(__u64 address)
 {
-	struct walk w = {
-		.buf = buf,
-		.dentry = BPF_CORE_READ(from, dentry),
-		.mnt = BPF_CORE_READ(from, mnt),
-		.at = PW_PATH_LEN,
-	};
+	const struct path *from = (void *)address;
+	__u32 zero = 0;
+	struct walk w = { .at = PW_PATH_LEN };
 
+	w.buf = bpf_map_lookup_elem(&path_buffers, &zero);
+	if (!w.buf)
+		return 0;
+	bpf_probe_read_kernel(w.buf->bytes, PW_PATH_LEN, zeros);
+	w.dentry = BPF_CORE_READ(from, dentry);
+	w.mnt = BPF_CORE_READ(from, mnt);
 	/* bpf_loop(): its body is verified once, not once for each turn. */
 	bpf_loop(PATH_DEPTH, step, &w, 0);
-	return w.at;
+	return PW_PATH_LEN - (w.at & (2 * PW_PATH_LEN - 1));
 }
 
-static __always_inline __u16 copy_path(char *to, const struct path *from)
+static __always_inline __u16 copy_path(char *to, __u64 from)
 {
-	__u32 zero = 0, at;
+	__u32 zero = 0;
+	int len = read_path(from);
 	struct path_buffer *buf = bpf_map_lookup_elem(&path_buffers, &zero);
 
-	if (!buf)
-		return 0;
-	bpf_probe_read_kernel(buf->bytes, PW_PATH_LEN, zeros);
-	at = from ? walk_path(buf, from) : PW_PATH_LEN;
-	bpf_probe_read_kernel(to, PW_PATH_LEN, buf->bytes);
-	return at > PW_PATH_LEN ? 0 : PW_PATH_LEN - at;
+	bpf_probe_read_kernel(to, PW_PATH_LEN, buf ? buf->bytes : zeros);
+	return len;
 }
 
 static __always_inline void copy_args(struct pw_process_event *ev, struct mm_struct *mm)
 {
-	unsigned long start = mm ? BPF_CORE_READ(mm, arg_start) : 0;
-	unsigned long end = mm ? BPF_CORE_READ(mm, arg_end) : 0;
-	__u64 len = end > start ? end - start : 0;
+	unsigned long start = BPF_CORE_READ(mm, arg_start);
+	__u64 len = BPF_CORE_READ(mm, arg_end) - start;
 
 	bpf_probe_read_kernel(ev->args, PW_ARGS_LEN, zeros);
-	ev->args_len = 0;
 	if (len > PW_ARGS_LEN - 1)
 		len = PW_ARGS_LEN - 1;
-	if (len &&
-	    bpf_probe_read_user(ev->args, len & (PW_ARGS_LEN - 1), (void *)start) == 0)
-		ev->args_len = len;
+	barrier_var(len);
+	len &= PW_ARGS_LEN - 1;
+	ev->args_len = len;
+	if (bpf_probe_read_user(ev->args, len, (void *)start) < 0)
+		ev->args_len = 0;
 }
 
-/* Global functions are verified once, however many places call them. */
 __noinline int tell_process(__u64 start_ns, __u64 exec_id)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pw_process_event *ev;
 	struct mm_struct *mm;
-	struct fs_struct *fs;
-	struct file *exe;
+	__u64 exe, fs;
 
 	ev = bpf_ringbuf_reserve(&events, sizeof(*ev), 0);
 	if (!ev) {
@@ -147,10 +147,12 @@ __noinline int tell_process(__u64 start_ns, __u64 exec_id)
 	BPF_CORE_READ_STR_INTO(&ev->comm, task, group_leader, comm);
 	mm = BPF_CORE_READ(task, mm);
 	copy_args(ev, mm);
-	exe = mm ? BPF_CORE_READ(mm, exe_file) : NULL;
-	ev->exe_len = copy_path(ev->exe, exe ? &exe->f_path : NULL);
-	fs = BPF_CORE_READ(task, fs);
-	ev->cwd_len = copy_path(ev->cwd, fs ? &fs->pwd : NULL);
+	exe = (__u64)BPF_CORE_READ(mm, exe_file);
+	fs = (__u64)BPF_CORE_READ(task, fs);
+	ev->exe_len =
+		copy_path(ev->exe, exe + bpf_core_field_offset(struct file, f_path));
+	ev->cwd_len =
+		copy_path(ev->cwd, fs + bpf_core_field_offset(struct fs_struct, pwd));
 	bpf_ringbuf_submit(ev, wake_flag());
 	return 0;
 }
