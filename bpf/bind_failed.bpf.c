@@ -167,7 +167,8 @@ static __always_inline int on_trying(struct bpf_sock_addr *ctx, struct pw_endpoi
 	struct sock *mptcp = NULL;
 	struct sock_copy copy;
 	struct sock *sk;
-	__u64 cookie;
+	/* Asked for in any case: sys_exit_bind can read a cookie but make none. */
+	__u64 cookie = bpf_get_socket_cookie(ctx);
 
 	if (asked->port == 0 || (!tell_every_try && !is_foreign_call()))
 		return 1;
@@ -178,7 +179,8 @@ static __always_inline int on_trying(struct bpf_sock_addr *ctx, struct pw_endpoi
 		return 1;
 	if (proto == IPPROTO_TCP)
 		mptcp = mptcp_of(sk);
-	cookie = mptcp ? known_cookie(mptcp) : bpf_get_socket_cookie(ctx);
+	if (mptcp)
+		cookie = known_cookie(mptcp);
 	send_try(PW_EVENT_BIND_TRIED, &copy, proto, cookie, mptcp ? PW_MPTCP : 0, 0,
 		 asked);
 	return 1;
