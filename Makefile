@@ -185,13 +185,13 @@ check-tools:
 
 # Clang's fuzzer wants everything that it looks into built for it.
 check-fuzz:
-	$(Q)$(MAKE) O=$(O)/fuzz CC=$(CLANG) SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
+	$(Q)$(MAKE) --no-print-directory O=$(O)/fuzz CC=$(CLANG) SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
 	$(Q)tests/each $(FUZZ:$(O)/%='tests/fuzz/run $(O)/fuzz/%')
 
 fuzz-programs: $(FUZZ)
 
 sanitize:
-	$(Q)$(MAKE) -k O=$(O)/sanitize SANITIZE=address,undefined check-unit check-kernel check-system
+	$(Q)$(MAKE) --no-print-directory -k O=$(O)/sanitize SANITIZE=address,undefined check-unit check-kernel check-system
 
 matrix: $(KERNEL)
 	$(Q)O=$(abspath $(O)) tests/matrix/run
