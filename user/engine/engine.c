@@ -7,7 +7,7 @@
 enum { SOCKETS_MAX = 1048576, PROCESSES_MAX = 262144 };
 
 /* A batch between looks at the clock, and when to let the loop have its turn. */
-enum { BATCH = 512, BATCHES_NS = 4000000 };
+enum { BATCH = 64, BATCHES_NS = 4000000 };
 
 static int make_registry(struct engine *e)
 {
