@@ -22,7 +22,7 @@ struct viewer {
 };
 
 /* Each answers an owned document, or NULL for want of memory.  NULL arguments give a
- * JSON null. */
+ * JSON null; a NULL viewer sees no command line at all. */
 struct doc *codec_encode_process(const struct process *p, const struct viewer *viewer);
 struct doc *codec_encode_alert(const struct alert *alert, const struct viewer *viewer);
 /*
@@ -48,6 +48,12 @@ struct doc *codec_encode_allocation(const struct allocation *alloc);
  * has. */
 struct doc *codec_encode_event(const struct event *event, const struct viewer *viewer);
 struct doc *codec_encode_settings(const struct settings *settings);
+
+/*
+ * Make a document that was encoded for all fit for one viewer: command lines that they
+ * may not see become null, and go from the messages of alerts too.
+ */
+void codec_redact(struct doc *doc, const struct viewer *viewer);
 
 /* Where and why a document was refused. */
 struct decode_error {

@@ -13,45 +13,40 @@
 
 static const struct viewer nobody = { .uid = (uid_t)-1 };
 
-bool viewer_sees(const struct viewer *viewer, uid_t uid)
-{
-	return viewer->all || (uid != (uid_t)-1 && uid == viewer->uid);
-}
-
 void encode_words(struct doc *object, const char *key, char *const *words)
 {
 	struct doc *array;
 
 	if (!words) {
-		doc_set_null(object, key);
+		doc_put_null(object, key);
 		return;
 	}
 	array = doc_array();
 	for (; *words; words++)
 		doc_append_string(array, *words);
-	doc_set(object, key, array);
+	doc_put(object, key, array);
 }
 
 static void set_positive(struct doc *object, const char *key, uint64_t value)
 {
 	if (value)
-		doc_set_int(object, key, (int64_t)value);
+		doc_put_int(object, key, (int64_t)value);
 	else
-		doc_set_null(object, key);
+		doc_put_null(object, key);
 }
 
 static void set_uid(struct doc *object, const char *key, uid_t uid)
 {
 	if (uid != (uid_t)-1)
-		doc_set_int(object, key, uid);
+		doc_put_int(object, key, uid);
 	else
-		doc_set_null(object, key);
+		doc_put_null(object, key);
 }
 
 /* "" is unknown, too. */
 static void set_text(struct doc *object, const char *key, const char *text)
 {
-	doc_set_string(object, key, text && *text ? text : NULL);
+	doc_put_string(object, key, text && *text ? text : NULL);
 }
 
 struct doc *codec_encode_process(const struct process *p, const struct viewer *viewer)
@@ -66,17 +61,17 @@ struct doc *codec_encode_process(const struct process *p, const struct viewer *v
 		viewer = &nobody;
 	set_positive(doc, "pid", (uint64_t)p->info.id.pid);
 	set_positive(doc, "ppid", (uint64_t)p->info.ppid);
-	doc_set_time(doc, "start_time", p->info.start_ns);
+	doc_put_time(doc, "start_time", p->info.start_ns);
 	set_text(doc, "comm", p->info.comm);
-	doc_set_string(doc, "exe", p->info.exe);
+	doc_put_string(doc, "exe", p->info.exe);
 	encode_words(doc, "cmdline",
 		     viewer_sees(viewer, p->info.uid) ? p->info.cmdline : NULL);
 	set_uid(doc, "uid", p->info.uid);
-	doc_set_string(doc, "user", p->info.user);
-	doc_set_string(doc, "cwd", p->info.cwd);
-	doc_set_string(doc, "cgroup", p->info.cgroup);
-	doc_set_string(doc, "unit", p->info.unit);
-	doc_set_string(doc, "container", p->info.container);
+	doc_put_string(doc, "user", p->info.user);
+	doc_put_string(doc, "cwd", p->info.cwd);
+	doc_put_string(doc, "cgroup", p->info.cgroup);
+	doc_put_string(doc, "unit", p->info.unit);
+	doc_put_string(doc, "container", p->info.container);
 	return doc;
 }
 
@@ -84,49 +79,11 @@ void encode_endpoint(struct doc *object, const struct endpoint *at)
 {
 	char address[INET6_ADDRSTRLEN];
 
-	doc_set_string(object, "proto", at->proto ? proto_name(at->proto) : NULL);
-	doc_set_string(object, "address",
+	doc_put_string(object, "proto", at->proto ? proto_name(at->proto) : NULL);
+	doc_put_string(object, "address",
 		       at->family ? endpoint_format_address(at, address) : NULL);
 	set_positive(object, "port", at->port);
 	set_positive(object, "netns", at->netns);
-}
-
-/* Is @text, to its end, the beginning of these words? */
-static bool is_words(const char *text, const char *const *words)
-{
-	for (const char *const *word = words; *word; word++) {
-		const char *p = *word;
-
-		if (word != words && *text && *text++ != ' ')
-			return streq(text - 1, "…");
-		while (*p && *p == *text) {
-			p++;
-			text++;
-		}
-		if (*p)
-			return !*text || streq(text, "…");
-	}
-	return !*text || streq(text, "…");
-}
-
-void message_hide_words(char *message, const char *const *words)
-{
-	size_t size = words && *words ? strlen(*words) : 0;
-	char *rest;
-
-	if (!words || !*words)
-		return;
-	for (rest = strstr(message, ": "); rest; rest = strstr(rest + 1, ": "))
-		if (is_words(rest + 2, words)) {
-			*rest = '\0';
-			return;
-		}
-	/* Words of another moment: rather too much is hidden than too little. */
-	for (rest = strstr(message, ": "); rest && size; rest = strstr(rest + 1, ": "))
-		if (strncmp(rest + 2, *words, size) == 0) {
-			*rest = '\0';
-			return;
-		}
 }
 
 static void set_message(struct doc *object, const struct verdict *v,
@@ -140,7 +97,7 @@ static void set_message(struct doc *object, const struct verdict *v,
 		if (named[i] && !viewer_sees(viewer, named[i]->info.uid))
 			message_hide_words(message,
 					   (const char *const *)named[i]->info.cmdline);
-	doc_set_string(object, "message", message);
+	doc_put_string(object, "message", message);
 }
 
 struct doc *codec_encode_alert(const struct alert *alert, const struct viewer *viewer)
@@ -154,25 +111,25 @@ struct doc *codec_encode_alert(const struct alert *alert, const struct viewer *v
 	if (!viewer)
 		viewer = &nobody;
 	doc = doc_object();
-	doc_set_int(doc, "id", (int64_t)alert->id);
-	doc_set_string(doc, "kind", alert_kind_name(v->kind));
-	doc_set_string(doc, "severity", severity_name(alert->severity));
-	doc_set_string(doc, "state", alert->firing ? "firing" : "resolved");
+	doc_put_int(doc, "id", (int64_t)alert->id);
+	doc_put_string(doc, "kind", alert_kind_name(v->kind));
+	doc_put_string(doc, "severity", severity_name(alert->severity));
+	doc_put_string(doc, "state", alert->firing ? "firing" : "resolved");
 	set_text(doc, "service", v->service);
 	set_positive(doc, "port", v->at.port);
-	doc_set_string(doc, "proto", v->at.proto ? proto_name(v->at.proto) : NULL);
-	doc_set_string(doc, "address",
+	doc_put_string(doc, "proto", v->at.proto ? proto_name(v->at.proto) : NULL);
+	doc_put_string(doc, "address",
 		       v->at.family ? endpoint_format_address(&v->at, address) : NULL);
 	set_positive(doc, "netns", v->at.netns);
-	doc_set_time(doc, "since", alert->since_ns);
-	doc_set_time(doc, "resolved_at", alert->firing ? 0 : alert->resolved_ns);
-	doc_set_int(doc, "latency_us", (int64_t)alert->latency_us);
+	doc_put_time(doc, "since", alert->since_ns);
+	doc_put_time(doc, "resolved_at", alert->firing ? 0 : alert->resolved_ns);
+	doc_put_int(doc, "latency_us", (int64_t)alert->latency_us);
 	set_text(doc, "expected", v->expected);
-	doc_set(doc, "found", codec_encode_process(v->found, viewer));
-	doc_set(doc, "holder", codec_encode_process(v->holder, viewer));
+	doc_put(doc, "found", codec_encode_process(v->found, viewer));
+	doc_put(doc, "holder", codec_encode_process(v->holder, viewer));
 	set_message(doc, v, viewer);
 	set_text(doc, "fix", v->fix);
-	doc_set_int(doc, "repeats", (int64_t)alert->repeats);
+	doc_put_int(doc, "repeats", (int64_t)alert->repeats);
 	return doc;
 }
 
@@ -183,29 +140,29 @@ struct doc *codec_encode_allocation(const struct allocation *alloc)
 	if (!alloc)
 		return doc_string_new(NULL);
 	doc = doc_object();
-	doc_set_int(doc, "port", alloc->port);
-	doc_set_string(doc, "service_name", alloc->service_name);
-	doc_set_string(doc, "started_by", alloc->started_by);
-	doc_set_string(doc, "purpose", alloc->purpose);
+	doc_put_int(doc, "port", alloc->port);
+	doc_put_string(doc, "service_name", alloc->service_name);
+	doc_put_string(doc, "started_by", alloc->started_by);
+	doc_put_string(doc, "purpose", alloc->purpose);
 	set_positive(doc, "pid", (uint64_t)alloc->process.pid);
-	doc_set_time(doc, "allocated_at", alloc->allocated_ns);
-	doc_set_string(doc, "health_status", alloc->health_status);
+	doc_put_time(doc, "allocated_at", alloc->allocated_ns);
+	doc_put_string(doc, "health_status", alloc->health_status);
 	if (alloc->proto == IPPROTO_UDP)
-		doc_set_null(doc, "request_count");
+		doc_put_null(doc, "request_count");
 	else
-		doc_set_int(doc, "request_count", (int64_t)alloc->request_count);
-	doc_set_int(doc, "error_count", (int64_t)alloc->error_count);
-	doc_set_string(doc, "proto", proto_name(alloc->proto));
-	doc_set_time(doc, "expires_at", alloc->expires_ns);
+		doc_put_int(doc, "request_count", (int64_t)alloc->request_count);
+	doc_put_int(doc, "error_count", (int64_t)alloc->error_count);
+	doc_put_string(doc, "proto", proto_name(alloc->proto));
+	doc_put_time(doc, "expires_at", alloc->expires_ns);
 	set_positive(doc, "start_ticks", alloc->process.start_ticks);
 	return doc;
 }
 
 static void set_flags(struct doc *object, const struct socket *sock)
 {
-	doc_set_bool(object, "reuseport", sock->flags & SOCKET_REUSEPORT);
-	doc_set_bool(object, "reuseaddr", sock->flags & SOCKET_REUSEADDR);
-	doc_set_bool(object, "v6only", sock->flags & SOCKET_V6ONLY);
+	doc_put_bool(object, "reuseport", sock->flags & SOCKET_REUSEPORT);
+	doc_put_bool(object, "reuseaddr", sock->flags & SOCKET_REUSEADDR);
+	doc_put_bool(object, "v6only", sock->flags & SOCKET_V6ONLY);
 }
 
 static void set_cookie(struct doc *object, uint64_t cookie)
@@ -213,7 +170,7 @@ static void set_cookie(struct doc *object, uint64_t cookie)
 	char digits[24];
 
 	snprintf(digits, sizeof(digits), "%ju", (uintmax_t)cookie);
-	doc_set_string(object, "cookie", cookie ? digits : NULL);
+	doc_put_string(object, "cookie", cookie ? digits : NULL);
 }
 
 /* Who stands in the way: a process, and the socket by which it does. */
@@ -225,8 +182,8 @@ static struct doc *encode_holder(const struct socket *sock, const struct viewer 
 	doc = codec_encode_process(sock->owner ? sock->owner : &unknown, viewer);
 	set_cookie(at, sock->cookie);
 	encode_endpoint(at, &sock->at);
-	doc_set_string(at, "state", socket_state_name(sock->state));
-	doc_set(doc, "socket", at);
+	doc_put_string(at, "state", socket_state_name(sock->state));
+	doc_put(doc, "socket", at);
 	return doc;
 }
 
@@ -235,13 +192,13 @@ static void set_failure(struct doc *doc, const struct event *event,
 {
 	struct doc *holders = doc_array();
 
-	doc_set_string(doc, "errno",
+	doc_put_string(doc, "errno",
 		       event->error ? strerrorname_np(-event->error) : NULL);
 	if (event->inferred)
-		doc_set_bool(doc, "inferred", true);
+		doc_put_bool(doc, "inferred", true);
 	for (size_t i = 0; i < event->n_holders; i++)
 		doc_append(holders, encode_holder(event->holders[i], viewer));
-	doc_set(doc, "holders", holders);
+	doc_put(doc, "holders", holders);
 }
 
 static void set_socket_event(struct doc *doc, const struct event *event,
@@ -253,19 +210,19 @@ static void set_socket_event(struct doc *doc, const struct event *event,
 		return;
 	set_cookie(doc, sock->cookie);
 	encode_endpoint(doc, &sock->at);
-	doc_set(doc, "process", codec_encode_process(sock->owner, viewer));
-	doc_set_string(doc, "service", event->service);
+	doc_put(doc, "process", codec_encode_process(sock->owner, viewer));
+	doc_put_string(doc, "service", event->service);
 	set_flags(doc, sock);
 	if (event->type == EVENT_SOCKET_BIND_FAILED)
 		set_failure(doc, event, viewer);
 	if (event->type != EVENT_SOCKET_RELEASED)
 		return;
-	doc_set_string(doc, "cause", event->cause == RELEASE_EXIT ? "exit" : "close");
+	doc_put_string(doc, "cause", event->cause == RELEASE_EXIT ? "exit" : "close");
 	if (event->lifetime_ns)
-		doc_set_double(doc, "lifetime_s",
+		doc_put_double(doc, "lifetime_s",
 			       (double)(event->lifetime_ns / NS_PER_MS) / 1000);
 	else
-		doc_set_null(doc, "lifetime_s");
+		doc_put_null(doc, "lifetime_s");
 }
 
 static void set_exit(struct doc *doc, const struct process *p)
@@ -273,7 +230,7 @@ static void set_exit(struct doc *doc, const struct process *p)
 	const char *name;
 
 	if (!p || !p->exited || p->status < 0) {
-		doc_set_null(doc, "exit_code");
+		doc_put_null(doc, "exit_code");
 	} else if (WIFSIGNALED(p->status)) {
 		char text[24];
 
@@ -282,9 +239,9 @@ static void set_exit(struct doc *doc, const struct process *p)
 			snprintf(text, sizeof(text), "SIG%s", name);
 		else
 			snprintf(text, sizeof(text), "SIG%d", WTERMSIG(p->status));
-		doc_set_string(doc, "signal", text);
+		doc_put_string(doc, "signal", text);
 	} else {
-		doc_set_int(doc, "exit_code", WEXITSTATUS(p->status));
+		doc_put_int(doc, "exit_code", WEXITSTATUS(p->status));
 	}
 }
 
@@ -299,29 +256,29 @@ static void set_particulars(struct doc *doc, const struct event *event,
 		set_socket_event(doc, event, viewer);
 		break;
 	case EVENT_PROCESS_EXITED:
-		doc_set(doc, "process", codec_encode_process(event->process, viewer));
+		doc_put(doc, "process", codec_encode_process(event->process, viewer));
 		set_exit(doc, event->process);
 		break;
 	case EVENT_ALERT_FIRING:
 	case EVENT_ALERT_RESOLVED:
-		doc_set(doc, "alert", codec_encode_alert(event->alert, viewer));
+		doc_put(doc, "alert", codec_encode_alert(event->alert, viewer));
 		break;
 	case EVENT_ALLOCATION_CREATED:
 	case EVENT_ALLOCATION_CLAIMED:
 	case EVENT_ALLOCATION_RELEASED:
-		doc_set(doc, "allocation", codec_encode_allocation(event->allocation));
+		doc_put(doc, "allocation", codec_encode_allocation(event->allocation));
 		break;
 	case EVENT_REGISTRY_RELOADED:
 	case EVENT_REGISTRY_REJECTED:
 	case EVENT_KERNEL_LOST:
 	case EVENT_KERNEL_RESYNCED:
-		doc_set_int(doc, "count", (int64_t)event->count);
-		doc_set_string(doc, "reason", event->reason);
+		doc_put_int(doc, "count", (int64_t)event->count);
+		doc_put_string(doc, "reason", event->reason);
 		break;
 	default: /* service.* */
-		doc_set_string(doc, "service", event->service);
-		doc_set(doc, "process", codec_encode_process(event->process, viewer));
-		doc_set_string(doc, "reason", event->reason);
+		doc_put_string(doc, "service", event->service);
+		doc_put(doc, "process", codec_encode_process(event->process, viewer));
+		doc_put_string(doc, "reason", event->reason);
 		break;
 	}
 }
@@ -333,10 +290,10 @@ struct doc *codec_encode_event(const struct event *event, const struct viewer *v
 	if (!event)
 		return doc_string_new(NULL);
 	doc = doc_schema("event");
-	doc_set_int(doc, "seq", (int64_t)event->seq);
-	doc_set_time(doc, "time", event->wall_ns);
-	doc_set_string(doc, "type", event_type_name(event->type));
-	doc_set_string(doc, "source", source_name(event->source));
+	doc_put_int(doc, "seq", (int64_t)event->seq);
+	doc_put_time(doc, "time", event->wall_ns);
+	doc_put_string(doc, "type", event_type_name(event->type));
+	doc_put_string(doc, "source", source_name(event->source));
 	set_particulars(doc, event, viewer);
 	return doc;
 }

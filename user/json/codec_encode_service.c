@@ -26,7 +26,7 @@ void encode_duration(struct doc *object, const char *key, uint64_t ms)
 				 (uintmax_t)(ms / units[i].ms), units[i].name);
 			break;
 		}
-	doc_set_string(object, key, ms ? text : "0s");
+	doc_put_string(object, key, ms ? text : "0s");
 }
 
 void encode_health(struct doc *object, const char *key, const struct health *health)
@@ -34,17 +34,17 @@ void encode_health(struct doc *object, const char *key, const struct health *hea
 	struct doc *doc = doc_object();
 
 	if (health->http)
-		doc_set_string(doc, "http", health->http);
+		doc_put_string(doc, "http", health->http);
 	if (health->tcp)
-		doc_set_string(doc, "tcp", health->tcp);
+		doc_put_string(doc, "tcp", health->tcp);
 	if (health->exec)
 		encode_words(doc, "exec", health->exec);
 	encode_duration(doc, "interval", health->interval_ms);
 	encode_duration(doc, "timeout", health->timeout_ms);
-	doc_set_int(doc, "failure_threshold", health->failure_threshold);
-	doc_set_int(doc, "success_threshold", health->success_threshold);
+	doc_put_int(doc, "failure_threshold", health->failure_threshold);
+	doc_put_int(doc, "success_threshold", health->success_threshold);
 	encode_duration(doc, "start_period", health->start_period_ms);
-	doc_set(object, key, doc);
+	doc_put(object, key, doc);
 }
 
 static void set_signal(struct doc *object, const char *key, int number)
@@ -52,9 +52,9 @@ static void set_signal(struct doc *object, const char *key, int number)
 	const char *name = sigabbrev_np(number);
 
 	if (name)
-		doc_set_string(object, key, name);
+		doc_put_string(object, key, name);
 	else
-		doc_set_int(object, key, number);
+		doc_put_int(object, key, number);
 }
 
 void encode_restart(struct doc *object, const struct restart *restart,
@@ -62,25 +62,25 @@ void encode_restart(struct doc *object, const struct restart *restart,
 {
 	struct doc *backoff = doc_object(), *limit = doc_object(), *ends = doc_object();
 
-	doc_set_string(object, "restart", restart_policy_name(restart->policy));
+	doc_put_string(object, "restart", restart_policy_name(restart->policy));
 	encode_duration(backoff, "initial", restart->backoff_initial_ms);
-	doc_set_double(backoff, "factor", restart->backoff_factor);
+	doc_put_double(backoff, "factor", restart->backoff_factor);
 	encode_duration(backoff, "max", restart->backoff_max_ms);
 	encode_duration(backoff, "reset_after", restart->backoff_reset_ms);
-	doc_set(object, "backoff", backoff);
-	doc_set_int(limit, "count", restart->limit_count);
+	doc_put(object, "backoff", backoff);
+	doc_put_int(limit, "count", restart->limit_count);
 	encode_duration(limit, "interval", restart->limit_interval_ms);
-	doc_set(object, "restart_limit", limit);
+	doc_put(object, "restart_limit", limit);
 	set_signal(ends, "signal", stop->signal);
 	encode_duration(ends, "grace", stop->grace_ms);
-	doc_set(object, "stop", ends);
+	doc_put(object, "stop", ends);
 }
 
 static void set_address(struct doc *object, const struct claim *claim)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	doc_set_string(object, "address",
+	doc_put_string(object, "address",
 		       claim->any_address ? NULL
 					  : endpoint_format_address(&claim->at, text));
 }
@@ -93,9 +93,9 @@ static struct doc *encode_ports(const struct service *svc)
 		const struct claim *claim = &svc->claims[i];
 		struct doc *doc = doc_object();
 
-		doc_set_string(doc, "name", claim->name);
-		doc_set_int(doc, "port", claim->at.port);
-		doc_set_string(doc, "proto", proto_name(claim->at.proto));
+		doc_put_string(doc, "name", claim->name);
+		doc_put_int(doc, "port", claim->at.port);
+		doc_put_string(doc, "proto", proto_name(claim->at.proto));
 		set_address(doc, claim);
 		doc_append(array, doc);
 	}
@@ -108,16 +108,16 @@ static void set_port(struct doc *object, const struct service *svc)
 	const struct claim *first = svc->claims;
 
 	if (svc->n_claims == 0) {
-		doc_set_string(object, "port", "dynamic");
-		doc_set_string(object, "proto", "tcp");
-		doc_set_null(object, "address");
+		doc_put_string(object, "port", "dynamic");
+		doc_put_string(object, "proto", "tcp");
+		doc_put_null(object, "address");
 		return;
 	}
 	if (svc->n_claims == 1 && !first->name)
-		doc_set_int(object, "port", first->at.port);
+		doc_put_int(object, "port", first->at.port);
 	else
-		doc_set(object, "port", encode_ports(svc));
-	doc_set_string(object, "proto", proto_name(first->at.proto));
+		doc_put(object, "port", encode_ports(svc));
+	doc_put_string(object, "proto", proto_name(first->at.proto));
 	set_address(object, first);
 }
 
@@ -125,26 +125,26 @@ static void set_match(struct doc *object, const struct match *match)
 {
 	struct doc *doc;
 
-	doc_set_string(object, "process_name",
+	doc_put_string(object, "process_name",
 		       match->derived && !match->by_command ? match->process_name : NULL);
 	if (match->derived) {
-		doc_set_null(object, "match");
+		doc_put_null(object, "match");
 		return;
 	}
 	doc = doc_object();
 	if (match->process_name)
-		doc_set_string(doc, "process_name", match->process_name);
+		doc_put_string(doc, "process_name", match->process_name);
 	if (match->exe)
-		doc_set_string(doc, "exe", match->exe);
+		doc_put_string(doc, "exe", match->exe);
 	if (match->cmdline)
 		encode_words(doc, "cmdline", match->cmdline);
 	if (match->user)
-		doc_set_string(doc, "user", match->user);
+		doc_put_string(doc, "user", match->user);
 	if (match->unit)
-		doc_set_string(doc, "unit", match->unit);
+		doc_put_string(doc, "unit", match->unit);
 	if (match->cgroup)
-		doc_set_string(doc, "cgroup", match->cgroup);
-	doc_set(object, "match", doc);
+		doc_put_string(doc, "cgroup", match->cgroup);
+	doc_put(object, "match", doc);
 }
 
 static void set_env(struct doc *object, char *const *env)
@@ -152,7 +152,7 @@ static void set_env(struct doc *object, char *const *env)
 	struct doc *doc;
 
 	if (!env) {
-		doc_set_null(object, "env");
+		doc_put_null(object, "env");
 		return;
 	}
 	doc = doc_object();
@@ -163,7 +163,7 @@ static void set_env(struct doc *object, char *const *env)
 		name = equals ? strndup(*env, (size_t)(equals - *env)) : NULL;
 		doc_set(doc, name ? name : "", name ? doc_string_new(equals + 1) : NULL);
 	}
-	doc_set(object, "env", doc);
+	doc_put(object, "env", doc);
 }
 
 static void set_depends_on(struct doc *object, const struct service *svc)
@@ -178,11 +178,11 @@ static void set_depends_on(struct doc *object, const struct service *svc)
 	for (size_t i = 0; i < svc->n_depends_on; i++) {
 		struct doc *doc = doc_object();
 
-		doc_set_string(doc, "condition",
+		doc_put_string(doc, "condition",
 			       conditions[svc->depends_on[i].condition]);
 		doc_set(map, svc->depends_on[i].name, doc);
 	}
-	doc_set(object, "depends_on", map);
+	doc_put(object, "depends_on", map);
 }
 
 static bool has_check(const struct health *health)
@@ -205,7 +205,7 @@ static void set_startup_cmd(struct doc *object, const struct service *svc)
 			break;
 	}
 	if (same || !svc->startup_argv)
-		doc_set_string(object, "startup_cmd", svc->startup_cmd);
+		doc_put_string(object, "startup_cmd", svc->startup_cmd);
 	else
 		encode_words(object, "startup_cmd", svc->startup_argv);
 }
@@ -217,27 +217,27 @@ struct doc *codec_encode_service(const struct service *svc)
 	if (!svc)
 		return doc_string_new(NULL);
 	doc = doc_object();
-	doc_set_string(doc, "name", svc->name);
+	doc_put_string(doc, "name", svc->name);
 	set_port(doc, svc);
-	doc_set_string(doc, "environment", svc->environment);
-	doc_set_string(doc, "description", svc->description);
-	doc_set_bool(doc, "enabled", svc->enabled);
+	doc_put_string(doc, "environment", svc->environment);
+	doc_put_string(doc, "description", svc->description);
+	doc_put_bool(doc, "enabled", svc->enabled);
 	set_match(doc, &svc->match);
 	set_startup_cmd(doc, svc);
-	doc_set_string(doc, "working_dir", svc->working_dir);
+	doc_put_string(doc, "working_dir", svc->working_dir);
 	set_env(doc, svc->env);
-	doc_set_string(doc, "env_file", svc->env_file);
-	doc_set_string(doc, "user", svc->user);
+	doc_put_string(doc, "env_file", svc->env_file);
+	doc_put_string(doc, "user", svc->user);
 	set_depends_on(doc, svc);
-	doc_set_string(doc, "health_endpoint", svc->health_endpoint);
+	doc_put_string(doc, "health_endpoint", svc->health_endpoint);
 	if (has_check(&svc->health))
 		encode_health(doc, "health", &svc->health);
 	else
-		doc_set_null(doc, "health");
+		doc_put_null(doc, "health");
 	encode_restart(doc, &svc->restart, &svc->stop);
-	doc_set_string(doc, "on_conflict", on_conflict_name(svc->on_conflict));
+	doc_put_string(doc, "on_conflict", on_conflict_name(svc->on_conflict));
 	encode_words(doc, "tags", svc->tags);
-	doc_set_string(doc, "netns", svc->netns);
+	doc_put_string(doc, "netns", svc->netns);
 	return doc;
 }
 
@@ -257,15 +257,15 @@ struct doc *codec_encode_settings(const struct settings *settings)
 	http = doc_object();
 	history = doc_object();
 	snprintf(range, sizeof(range), "%u-%u", settings->port_low, settings->port_high);
-	doc_set_string(doc, "port_range", range);
-	doc_set_string(doc, "env_prefix", settings->env_prefix);
-	doc_set_string(doc, "unregistered", unregistered[settings->unregistered]);
-	doc_set_string(http, "listen", settings->http_listen);
-	doc_set_string(http, "token_file", settings->http_token_file);
-	doc_set_bool(http, "read_only", settings->http_read_only);
-	doc_set(doc, "http", http);
+	doc_put_string(doc, "port_range", range);
+	doc_put_string(doc, "env_prefix", settings->env_prefix);
+	doc_put_string(doc, "unregistered", unregistered[settings->unregistered]);
+	doc_put_string(http, "listen", settings->http_listen);
+	doc_put_string(http, "token_file", settings->http_token_file);
+	doc_put_bool(http, "read_only", settings->http_read_only);
+	doc_put(doc, "http", http);
 	encode_duration(history, "retain", settings->history_retain_ms);
-	doc_set(doc, "history", history);
+	doc_put(doc, "history", history);
 	encode_health(doc, "health", &settings->health);
 	encode_restart(doc, &settings->restart, &settings->stop);
 	return doc;

@@ -25,67 +25,67 @@ static void set_cookie(struct doc *doc, const char *key, const struct row *row)
 	char digits[24];
 
 	snprintf(digits, sizeof(digits), "%ju", (uintmax_t)row->sock->cookie);
-	doc_set_string(doc, key, digits);
+	doc_put_string(doc, key, digits);
 }
 
 static void set_proto(struct doc *doc, const char *key, const struct row *row)
 {
-	doc_set_string(doc, key, proto_name(row->sock->at.proto));
+	doc_put_string(doc, key, proto_name(row->sock->at.proto));
 }
 
 static void set_address(struct doc *doc, const char *key, const struct row *row)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	doc_set_string(doc, key, endpoint_format_address(&row->sock->at, text));
+	doc_put_string(doc, key, endpoint_format_address(&row->sock->at, text));
 }
 
 static void set_port(struct doc *doc, const char *key, const struct row *row)
 {
-	doc_set_int(doc, key, row->sock->at.port);
+	doc_put_int(doc, key, row->sock->at.port);
 }
 
 static void set_netns(struct doc *doc, const char *key, const struct row *row)
 {
 	if (row->sock->at.netns)
-		doc_set_int(doc, key, row->sock->at.netns);
+		doc_put_int(doc, key, row->sock->at.netns);
 	else
-		doc_set_null(doc, key);
+		doc_put_null(doc, key);
 }
 
 static void set_state(struct doc *doc, const char *key, const struct row *row)
 {
-	doc_set_string(doc, key, socket_state_name(row->sock->state));
+	doc_put_string(doc, key, socket_state_name(row->sock->state));
 }
 
 static void set_reuseport(struct doc *doc, const char *key, const struct row *row)
 {
-	doc_set_bool(doc, key, row->sock->flags & SOCKET_REUSEPORT);
+	doc_put_bool(doc, key, row->sock->flags & SOCKET_REUSEPORT);
 }
 
 static void set_reuseaddr(struct doc *doc, const char *key, const struct row *row)
 {
-	doc_set_bool(doc, key, row->sock->flags & SOCKET_REUSEADDR);
+	doc_put_bool(doc, key, row->sock->flags & SOCKET_REUSEADDR);
 }
 
 static void set_v6only(struct doc *doc, const char *key, const struct row *row)
 {
-	doc_set_bool(doc, key, row->sock->flags & SOCKET_V6ONLY);
+	doc_put_bool(doc, key, row->sock->flags & SOCKET_V6ONLY);
 }
 
 static void set_mptcp(struct doc *doc, const char *key, const struct row *row)
 {
-	doc_set_bool(doc, key, row->sock->flags & SOCKET_MPTCP);
+	doc_put_bool(doc, key, row->sock->flags & SOCKET_MPTCP);
 }
 
 static void set_scope(struct doc *doc, const char *key, const struct row *row)
 {
-	doc_set_string(doc, key, scope_name(endpoint_scope(&row->sock->at)));
+	doc_put_string(doc, key, scope_name(endpoint_scope(&row->sock->at)));
 }
 
 static void set_since(struct doc *doc, const char *key, const struct row *row)
 {
-	doc_set_time(doc, key, row->sock->since_ns);
+	doc_put_time(doc, key, row->sock->since_ns);
 }
 
 static void set_age(struct doc *doc, const char *key, const struct row *row)
@@ -93,9 +93,9 @@ static void set_age(struct doc *doc, const char *key, const struct row *row)
 	uint64_t since = row->sock->since_ns;
 
 	if (!since)
-		doc_set_null(doc, key);
+		doc_put_null(doc, key);
 	else
-		doc_set_int(doc, key,
+		doc_put_int(doc, key,
 			    row->wall_ns > since
 				    ? (int64_t)((row->wall_ns - since) / NS_PER_S)
 				    : 0);
@@ -103,12 +103,12 @@ static void set_age(struct doc *doc, const char *key, const struct row *row)
 
 static void set_source(struct doc *doc, const char *key, const struct row *row)
 {
-	doc_set_string(doc, key, source_name(row->sock->source));
+	doc_put_string(doc, key, source_name(row->sock->source));
 }
 
 static void set_process(struct doc *doc, const char *key, const struct row *row)
 {
-	doc_set(doc, key, codec_encode_process(row->sock->owner, row->viewer));
+	doc_put(doc, key, codec_encode_process(row->sock->owner, row->viewer));
 }
 
 /* The owner first, then who else was found to hold it. */
@@ -123,28 +123,28 @@ static void set_holders(struct doc *doc, const char *key, const struct row *row)
 		if (sock->holders[i] != sock->owner)
 			doc_append(array,
 				   codec_encode_process(sock->holders[i], row->viewer));
-	doc_set(doc, key, array);
+	doc_put(doc, key, array);
 }
 
 static void set_service(struct doc *doc, const char *key, const struct row *row)
 {
-	doc_set_string(doc, key, row->service);
+	doc_put_string(doc, key, row->service);
 }
 
 static void set_unit(struct doc *doc, const char *key, const struct row *row)
 {
-	doc_set_string(doc, key, row->sock->owner ? row->sock->owner->info.unit : NULL);
+	doc_put_string(doc, key, row->sock->owner ? row->sock->owner->info.unit : NULL);
 }
 
 static void set_container(struct doc *doc, const char *key, const struct row *row)
 {
-	doc_set_string(doc, key,
+	doc_put_string(doc, key,
 		       row->sock->owner ? row->sock->owner->info.container : NULL);
 }
 
 static void set_user(struct doc *doc, const char *key, const struct row *row)
 {
-	doc_set_string(doc, key, row->sock->owner ? row->sock->owner->info.user : NULL);
+	doc_put_string(doc, key, row->sock->owner ? row->sock->owner->info.user : NULL);
 }
 
 static void set_uid(struct doc *doc, const char *key, const struct row *row)
@@ -154,9 +154,9 @@ static void set_uid(struct doc *doc, const char *key, const struct row *row)
 	if (uid == (uid_t)-1 && row->sock->owner)
 		uid = row->sock->owner->info.uid;
 	if (uid == (uid_t)-1)
-		doc_set_null(doc, key);
+		doc_put_null(doc, key);
 	else
-		doc_set_int(doc, key, uid);
+		doc_put_int(doc, key, uid);
 }
 
 static const struct {

@@ -39,10 +39,10 @@ static struct doc *encode_ports(const struct service *svc)
 		const struct claim *claim = &svc->claims[i];
 		struct doc *doc = doc_object();
 
-		doc_set_string(doc, "name", claim->name);
-		doc_set_int(doc, "port", claim->at.port);
-		doc_set_string(doc, "proto", proto_name(claim->at.proto));
-		doc_set_string(doc, "address",
+		doc_put_string(doc, "name", claim->name);
+		doc_put_int(doc, "port", claim->at.port);
+		doc_put_string(doc, "proto", proto_name(claim->at.proto));
+		doc_put_string(doc, "address",
 			       claim->any_address
 				       ? NULL
 				       : endpoint_format_address(&claim->at, address));
@@ -61,12 +61,12 @@ static void set_port(struct doc *doc, const struct status *status)
 	if (!at && status->sock)
 		at = &status->sock->at;
 	if (at)
-		doc_set_int(doc, "port", at->port);
+		doc_put_int(doc, "port", at->port);
 	else
-		doc_set_null(doc, "port");
-	doc_set(doc, "ports", encode_ports(status->svc));
-	doc_set_string(doc, "proto", at ? proto_name(at->proto) : "tcp");
-	doc_set_string(doc, "address",
+		doc_put_null(doc, "port");
+	doc_put(doc, "ports", encode_ports(status->svc));
+	doc_put_string(doc, "proto", at ? proto_name(at->proto) : "tcp");
+	doc_put_string(doc, "address",
 		       at && !(claim && claim->any_address)
 			       ? endpoint_format_address(at, address)
 			       : NULL);
@@ -84,18 +84,18 @@ static void set_process(struct doc *doc, const struct status *status, uint64_t w
 	const struct process *p = status->process;
 
 	if (p)
-		doc_set_int(doc, "pid", p->info.id.pid);
+		doc_put_int(doc, "pid", p->info.id.pid);
 	else
-		doc_set_null(doc, "pid");
-	doc_set(doc, "process", codec_encode_process(p, viewer));
-	doc_set_string(doc, "health", health_of(status));
-	doc_set_string(doc, "health_endpoint", status->svc->health_endpoint);
-	doc_set_time(doc, "since", p && status->state ? status->state->since_ns : 0);
+		doc_put_null(doc, "pid");
+	doc_put(doc, "process", codec_encode_process(p, viewer));
+	doc_put_string(doc, "health", health_of(status));
+	doc_put_string(doc, "health_endpoint", status->svc->health_endpoint);
+	doc_put_time(doc, "since", p && status->state ? status->state->since_ns : 0);
 	if (p && p->info.start_ns && wall_ns >= p->info.start_ns)
-		doc_set_int(doc, "uptime_s",
+		doc_put_int(doc, "uptime_s",
 			    (int64_t)((wall_ns - p->info.start_ns) / NS_PER_S));
 	else
-		doc_set_null(doc, "uptime_s");
+		doc_put_null(doc, "uptime_s");
 }
 
 static struct doc *encode_alert_ids(const struct alerts *alerts, const char *service)
@@ -121,16 +121,16 @@ struct doc *codec_encode_service_status(const struct world *world,
 		return doc_string_new(NULL);
 	status = look(world, svc, alerts);
 	doc = doc_object();
-	doc_set_string(doc, "name", svc->name);
+	doc_put_string(doc, "name", svc->name);
 	set_port(doc, &status);
-	doc_set_string(doc, "environment", svc->environment);
-	doc_set_string(doc, "description", svc->description);
-	doc_set_string(doc, "status", service_status_name(status.value));
-	doc_set_bool(doc, "enabled", svc->enabled);
+	doc_put_string(doc, "environment", svc->environment);
+	doc_put_string(doc, "description", svc->description);
+	doc_put_string(doc, "status", service_status_name(status.value));
+	doc_put_bool(doc, "enabled", svc->enabled);
 	set_process(doc, &status, wall_ns, viewer);
-	doc_set_int(doc, "restarts", 0);
-	doc_set_null(doc, "request_count"); /* nobody counts connections yet */
-	doc_set_int(doc, "error_count", status.state ? status.state->unhealthy_count : 0);
-	doc_set(doc, "alerts", encode_alert_ids(alerts, svc->name));
+	doc_put_int(doc, "restarts", 0);
+	doc_put_null(doc, "request_count"); /* nobody counts connections yet */
+	doc_put_int(doc, "error_count", status.state ? status.state->unhealthy_count : 0);
+	doc_put(doc, "alerts", encode_alert_ids(alerts, svc->name));
 	return doc;
 }

@@ -90,7 +90,7 @@ static void mark_failed(cJSON *container)
 		container->type |= DOC_FAILED;
 }
 
-static bool add_to_object(cJSON *object, const char *key, cJSON *child)
+static bool add_copying_key(cJSON *object, const char *key, cJSON *child)
 {
 	_cleanup_(freep) char *repaired = NULL;
 
@@ -101,47 +101,92 @@ static bool add_to_object(cJSON *object, const char *key, cJSON *child)
 	return repaired && cJSON_AddItemToObject(object, repaired, child);
 }
 
+static void attach(cJSON *object, const char *key, cJSON *child, bool borrowed)
+{
+	if (object && child && node_kind(object) == cJSON_Object &&
+	    (borrowed ? cJSON_AddItemToObjectCS(object, key, child)
+		      : add_copying_key(object, key, child)))
+		return;
+	cJSON_Delete(child);
+	mark_failed(object);
+}
+
+static cJSON *new_time(uint64_t wall_ns)
+{
+	char text[TIME_TEXT];
+
+	return wall_ns ? cJSON_CreateString(time_format(wall_ns, text))
+		       : cJSON_CreateNull();
+}
+
 void doc_set(struct doc *object, const char *key, struct doc *child)
 {
-	cJSON *node = to_node(object);
-
-	if (node && child && node_kind(node) == cJSON_Object &&
-	    add_to_object(node, key, to_node(child)))
-		return;
-	cJSON_Delete(to_node(child));
-	mark_failed(node);
+	attach(to_node(object), key, to_node(child), false);
 }
 
 void doc_set_string(struct doc *object, const char *key, const char *value)
 {
-	doc_set(object, key, to_doc(new_string(value)));
+	attach(to_node(object), key, new_string(value), false);
 }
 
 void doc_set_int(struct doc *object, const char *key, int64_t value)
 {
-	doc_set(object, key, to_doc(new_int(value)));
+	attach(to_node(object), key, new_int(value), false);
 }
 
 void doc_set_double(struct doc *object, const char *key, double value)
 {
-	doc_set(object, key, to_doc(cJSON_CreateNumber(value)));
+	attach(to_node(object), key, cJSON_CreateNumber(value), false);
 }
 
 void doc_set_bool(struct doc *object, const char *key, bool value)
 {
-	doc_set(object, key, to_doc(cJSON_CreateBool(value)));
+	attach(to_node(object), key, cJSON_CreateBool(value), false);
 }
 
 void doc_set_null(struct doc *object, const char *key)
 {
-	doc_set(object, key, to_doc(cJSON_CreateNull()));
+	attach(to_node(object), key, cJSON_CreateNull(), false);
 }
 
 void doc_set_time(struct doc *object, const char *key, uint64_t wall_ns)
 {
-	char text[TIME_TEXT];
+	attach(to_node(object), key, new_time(wall_ns), false);
+}
 
-	doc_set_string(object, key, wall_ns ? time_format(wall_ns, text) : NULL);
+void doc_put(struct doc *object, const char *key, struct doc *child)
+{
+	attach(to_node(object), key, to_node(child), true);
+}
+
+void doc_put_string(struct doc *object, const char *key, const char *value)
+{
+	attach(to_node(object), key, new_string(value), true);
+}
+
+void doc_put_int(struct doc *object, const char *key, int64_t value)
+{
+	attach(to_node(object), key, new_int(value), true);
+}
+
+void doc_put_double(struct doc *object, const char *key, double value)
+{
+	attach(to_node(object), key, cJSON_CreateNumber(value), true);
+}
+
+void doc_put_bool(struct doc *object, const char *key, bool value)
+{
+	attach(to_node(object), key, cJSON_CreateBool(value), true);
+}
+
+void doc_put_null(struct doc *object, const char *key)
+{
+	attach(to_node(object), key, cJSON_CreateNull(), true);
+}
+
+void doc_put_time(struct doc *object, const char *key, uint64_t wall_ns)
+{
+	attach(to_node(object), key, new_time(wall_ns), true);
 }
 
 void doc_append(struct doc *array, struct doc *child)

@@ -40,6 +40,15 @@ void doc_set_bool(struct doc *object, const char *key, bool value);
 void doc_set_null(struct doc *object, const char *key);
 /* RFC 3339 in UTC with nanoseconds; 0 gives null. */
 void doc_set_time(struct doc *object, const char *key, uint64_t wall_ns);
+/* The same with a key that outlives the document, a string literal: it is not copied. */
+void doc_put(struct doc *object, const char *key, struct doc *child);
+void doc_put_string(struct doc *object, const char *key, const char *value);
+void doc_put_int(struct doc *object, const char *key, int64_t value);
+void doc_put_double(struct doc *object, const char *key, double value);
+void doc_put_bool(struct doc *object, const char *key, bool value);
+void doc_put_null(struct doc *object, const char *key);
+void doc_put_time(struct doc *object, const char *key, uint64_t wall_ns);
+
 void doc_append(struct doc *array, struct doc *child);
 void doc_append_string(struct doc *array, const char *value);
 

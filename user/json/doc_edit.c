@@ -19,6 +19,7 @@ void doc_replace(struct doc *object, const char *key, struct doc *child)
 		return;
 	}
 	to_node(child)->string = old->string;
+	to_node(child)->type |= old->type & cJSON_StringIsConst;
 	old->string = NULL;
 	cJSON_ReplaceItemViaPointer(to_node(object), old, to_node(child));
 }
@@ -41,11 +42,12 @@ struct doc *doc_copy(const struct doc *doc)
 {
 	cJSON *copy = cJSON_Duplicate(to_const_node(doc), true);
 
-	/* It copies the kind of a number that kept its digits, and the digits. */
-	if (copy && copy->string) {
+	if (!copy || !copy->string)
+		return to_doc(copy);
+	if (!(copy->type & cJSON_StringIsConst))
 		cJSON_free(copy->string);
-		copy->string = NULL;
-	}
+	copy->type &= ~cJSON_StringIsConst;
+	copy->string = NULL;
 	return to_doc(copy);
 }
 

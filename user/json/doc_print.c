@@ -22,20 +22,14 @@ struct out {
 	bool failed;
 };
 
-/* Room for @more bytes and a NUL. */
-static bool reserve(struct out *out, size_t more)
+static bool grow(struct out *out, size_t more)
 {
 	size_t capacity = out->capacity ? out->capacity : FIRST_CAPACITY;
 	char *data;
 
-	if (out->failed)
-		return false;
-	if (out->size + more < out->capacity)
-		return true;
-
 	while (capacity <= out->size + more)
 		capacity *= 2;
-	data = realloc(out->data, capacity);
+	data = out->failed ? NULL : realloc(out->data, capacity);
 	if (!data) {
 		out->failed = true;
 		return false;
@@ -45,13 +39,19 @@ static bool reserve(struct out *out, size_t more)
 	return true;
 }
 
-static void put_char(struct out *out, char c)
+/* Room for @more bytes and a NUL. */
+static inline bool reserve(struct out *out, size_t more)
+{
+	return out->size + more < out->capacity || grow(out, more);
+}
+
+static inline void put_char(struct out *out, char c)
 {
 	if (reserve(out, 1))
 		out->data[out->size++] = c;
 }
 
-static void put(struct out *out, const char *text, size_t size)
+static inline void put(struct out *out, const char *text, size_t size)
 {
 	if (!reserve(out, size))
 		return;
@@ -81,20 +81,43 @@ static bool must_escape(unsigned char c)
 	return c < ' ' || c == '"' || c == '\\';
 }
 
-static void put_string(struct out *out, const char *text)
+/* Length of what goes in as it is. */
+static size_t plain_prefix(const char *text)
+{
+	const char *p = text;
+
+	while (*p && !must_escape((unsigned char)*p))
+		p++;
+	return (size_t)(p - text);
+}
+
+static void put_escaping(struct out *out, const char *text)
 {
 	put_char(out, '"');
 	for (;;) {
-		const char *start = text;
+		size_t size = plain_prefix(text);
 
-		while (*text && !must_escape((unsigned char)*text))
-			text++;
-		put(out, start, (size_t)(text - start));
+		put(out, text, size);
+		text += size;
 		if (!*text)
 			break;
 		put_escaped(out, (unsigned char)*text++);
 	}
 	put_char(out, '"');
+}
+
+static void put_string(struct out *out, const char *text)
+{
+	size_t size = plain_prefix(text);
+
+	if (text[size] || !reserve(out, size + 2)) {
+		put_escaping(out, text);
+		return;
+	}
+	out->data[out->size++] = '"';
+	memcpy(out->data + out->size, text, size);
+	out->size += size;
+	out->data[out->size++] = '"';
 }
 
 static void put_integer(struct out *out, int64_t value)

@@ -20,7 +20,7 @@ void encode_restart(struct doc *object, const struct restart *restart,
 
 /*
  * A message may end in ": " and the words of a command line, cut somewhere with or
- * without an ellipsis: cuts them off.
+ * without an ellipsis: cuts them off.  @words NULL: unknown.
  */
 void message_hide_words(char *message, const char *const *words);
 
