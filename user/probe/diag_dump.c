@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What sock_diag(7) lists of one namespace.
+ *
+ * It has no word on how a socket came by its port, so only those are taken that can have
+ * it by bind or listen alone: TCP listeners, TCP sockets that are bound and nothing else
+ * (Linux 6.8 lists them), UDP sockets without a peer, and of those with one the ones on
+ * ports that the kernel would not have chosen.
+ */
+#include "probe/diag_private.h"
+
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/strings.h"
+#include "probe/procfs.h"
+
+enum {
+	BOUND_INACTIVE = 13, /* TCP_BOUND_INACTIVE, Linux 6.8 */
+	RECEIVE_BYTES = 64 * 1024,
+	NO_PROTOCOL = 254, /* unassigned: refused where the attribute is not known */
+};
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+struct dump {
+	uint32_t netns;
+	diag_fn fn;
+	void *arg;
+	int fd;
+	int protocol; /* being dumped */
+	struct port_range ephemeral;
+	uint8_t reserved[8192];
+};
+
+struct request {
+	struct nlmsghdr header;
+	struct inet_diag_req_v2 body;
+	struct rtattr attribute;
+	uint32_t protocol;
+};
+
+static int send_request(struct dump *dump, int family, uint32_t states)
+{
+	struct request request = {
+		.header = { .nlmsg_len = sizeof(request),
+			    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.body = { .sdiag_family = family,
+			  .sdiag_protocol = dump->protocol > UINT8_MAX ? NO_PROTOCOL
+								       : dump->protocol,
+			  .idiag_states = states },
+		.attribute = { .rta_len = RTA_LENGTH(sizeof(request.protocol)),
+			       .rta_type = INET_DIAG_REQ_PROTOCOL },
+		.protocol = dump->protocol,
+	};
+
+	/* Kernels before 5.9 know the one-byte field alone. */
+	if (dump->protocol <= UINT8_MAX)
+		request.header.nlmsg_len = NLMSG_LENGTH(sizeof(request.body));
+	if (send(dump->fd, &request, request.header.nlmsg_len, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static const struct rtattr *find_attribute(const struct rtattr *attr, size_t size,
+					   unsigned type)
+{
+	for (; RTA_OK(attr, size); attr = RTA_NEXT(attr, size))
+		if ((attr->rta_type & ~NLA_F_NESTED) == type)
+			return attr;
+	return NULL;
+}
+
+static unsigned flags_of(const struct rtattr *attrs, size_t size)
+{
+	const struct rtattr *v6only = find_attribute(attrs, size, INET_DIAG_SKV6ONLY);
+
+	return v6only && *(const uint8_t *)RTA_DATA(v6only) ? SOCKET_V6ONLY : 0;
+}
+
+/* Would the kernel choose this port by itself? */
+static bool is_ephemeral(const struct dump *dump, uint16_t port)
+{
+	return port >= dump->ephemeral.low && port <= dump->ephemeral.high &&
+	       !(dump->reserved[port / 8] & 1 << port % 8);
+}
+
+static struct endpoint endpoint_of(const struct dump *dump,
+				   const struct inet_diag_msg *msg)
+{
+	struct endpoint at = {
+		.netns = dump->netns,
+		.ifindex = msg->id.idiag_if,
+		.family = msg->idiag_family,
+		.proto = dump->protocol == IPPROTO_UDP ? IPPROTO_UDP : IPPROTO_TCP,
+		.port = ntohs(msg->id.idiag_sport),
+	};
+
+	memcpy(at.addr, msg->id.idiag_src, msg->idiag_family == AF_INET ? 4 : 16);
+	return at;
+}
+
+/*
+ * A packet that is sent binds to a port and no address; connect sets the address too.
+ * False for one with a peer that need not have been bound before.
+ */
+static bool classify_udp(const struct dump *dump, bool connected,
+			 struct diag_socket *sock)
+{
+	sock->state = connected ? SOCKET_CONNECTED : SOCKET_BOUND;
+	sock->evident = !is_ephemeral(dump, sock->at.port) ||
+			(!connected && !endpoint_is_wildcard(&sock->at));
+	if (!sock->evident)
+		sock->flags |= SOCKET_AUTOPORT;
+	return sock->evident || !connected;
+}
+
+static int take_socket(struct dump *dump, const struct inet_diag_msg *msg, size_t size)
+{
+	const struct rtattr *attrs = (const struct rtattr *)(msg + 1);
+	struct diag_socket sock = {
+		.cookie =
+			(uint64_t)msg->id.idiag_cookie[1] << 32 | msg->id.idiag_cookie[0],
+		.at = endpoint_of(dump, msg),
+		.inode = msg->idiag_inode,
+		.uid = msg->idiag_uid,
+		.state = msg->idiag_state == TCP_LISTEN ? SOCKET_LISTENING : SOCKET_BOUND,
+		.evident = true,
+	};
+
+	size -= sizeof(*msg);
+	sock.flags = flags_of(attrs, size);
+	if (dump->protocol == IPPROTO_MPTCP)
+		sock.flags |= SOCKET_MPTCP;
+	if (dump->protocol == IPPROTO_UDP &&
+	    !classify_udp(dump, msg->idiag_state == TCP_ESTABLISHED, &sock))
+		return 0;
+	return sock.at.port ? dump->fn(&sock, dump->arg) : 0;
+}
+
+/* 1 at the end of the dump, else 0 or negative errno. */
+static int take_message(struct dump *dump, const struct nlmsghdr *header)
+{
+	const struct nlmsgerr *error = NLMSG_DATA(header);
+
+	switch (header->nlmsg_type) {
+	case NLMSG_DONE:
+		return 1;
+	case NLMSG_ERROR:
+		return header->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) ? -EPROTO
+									: error->error;
+	case SOCK_DIAG_BY_FAMILY:
+		if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
+			return -EPROTO;
+		return take_socket(dump, NLMSG_DATA(header), NLMSG_PAYLOAD(header, 0));
+	default:
+		return 0;
+	}
+}
+
+static int receive_all(struct dump *dump, char *buf)
+{
+	for (;;) {
+		ssize_t n = recv(dump->fd, buf, RECEIVE_BYTES, 0);
+		const struct nlmsghdr *header = (const struct nlmsghdr *)buf;
+		int answer;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EPROTO;
+		for (size_t left = n; NLMSG_OK(header, left);
+		     header = NLMSG_NEXT(header, left)) {
+			answer = take_message(dump, header);
+			if (answer)
+				return answer < 0 ? answer : 0;
+		}
+	}
+}
+
+static int dump_one(struct dump *dump, char *buf, int protocol, uint32_t states)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	int err = 0;
+
+	dump->protocol = protocol;
+	for (size_t i = 0; err == 0 && i < 2; i++) {
+		err = send_request(dump, families[i], states);
+		if (err == 0)
+			err = receive_all(dump, buf);
+	}
+	return err;
+}
+
+/* What a kernel answers that does not list a protocol or a family of it. */
+static bool is_unknown(int err)
+{
+	return err == -ENOENT || err == -EINVAL || err == -EPROTONOSUPPORT ||
+	       err == -EOPNOTSUPP;
+}
+
+static int dump_all(struct dump *dump, char *buf)
+{
+	static const struct {
+		int protocol;
+		uint32_t states;
+	} table[] = {
+		/* Before TCP, which lists the same sockets again. */
+		{ IPPROTO_MPTCP, 1 << TCP_LISTEN },
+		{ IPPROTO_TCP, 1 << TCP_LISTEN | 1 << BOUND_INACTIVE },
+		{ IPPROTO_UDP, 1 << TCP_CLOSE | 1 << TCP_ESTABLISHED },
+	};
+	int err;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		err = dump_one(dump, buf, table[i].protocol, table[i].states);
+		if (is_unknown(err) && table[i].protocol == IPPROTO_TCP)
+			return -EOPNOTSUPP;
+		if (err < 0 && !is_unknown(err))
+			return err;
+	}
+	return 0;
+}
+
+int diag_dump(uint32_t netns, diag_fn fn, void *arg)
+{
+	_cleanup_(close_fdp) int fd =
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	_cleanup_(freep) char *buf = malloc(RECEIVE_BYTES);
+	struct dump dump = { .netns = netns, .fn = fn, .arg = arg, .fd = fd };
+
+	if (fd < 0)
+		return -errno;
+	if (!buf)
+		return -ENOMEM;
+	if (procfs_port_range(&dump.ephemeral) < 0)
+		dump.ephemeral = (struct port_range){ 1, UINT16_MAX };
+	procfs_reserved_ports(dump.reserved);
+	return dump_all(&dump, buf);
+}
