@@ -372,8 +372,9 @@ static bool is_authority(const char *text, const char *end, bool needs_port)
 
 	if (*text == '[') {
 		host_end = memchr(text, ']', (size_t)(end - text));
-		if (!host_end++)
+		if (!host_end)
 			return false;
+		host_end++;
 		if (host_end != end && *host_end != ':')
 			return false;
 	} else if (colon) {
