@@ -52,7 +52,7 @@ static void settle(struct engine *e, struct process *p)
 	processes_ref(p);
 	for (struct service_state *s = p->recorded_in; s; s = next) {
 		next = s->next_recorded;
-		matcher_settle(&e->world, e->procs, s, engine_moment(e).wall_ns);
+		matcher_settle(&e->world, e->procs, s, engine_wall_ns(e));
 		evaluate_state(s, e);
 	}
 	processes_unref(e->procs, p);
@@ -80,7 +80,7 @@ void deaths_begin(struct engine *e, struct process *p, int status)
 		return;
 	p->exited = true;
 	p->status = status;
-	p->exited_ns = engine_moment(e).wall_ns;
+	p->exited_ns = engine_wall_ns(e);
 	if (!p->recorded_in && !sockets_of(e->sockets, p))
 		return;
 	if (publish_wanted(e, EVENT_PROCESS_EXITED))

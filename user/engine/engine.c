@@ -127,6 +127,11 @@ struct alert_moment engine_moment(const struct engine *e)
 	};
 }
 
+uint64_t engine_wall_ns(const struct engine *e)
+{
+	return e->cause.wall_ns ? e->cause.wall_ns : now_wall_ns();
+}
+
 int engine_fd(const struct engine *engine)
 {
 	return engine_is_told(engine) ? probe_fd(engine->probe) : -EBADF;

@@ -89,9 +89,9 @@ static void tell_transition(struct engine *e, struct slot *slot)
 static void slot_now(struct engine *e, struct slot *slot)
 {
 	const struct service_state *state = slot->state;
-	struct alert_moment now = engine_moment(e);
 	struct verdicts list = { 0 };
 	struct alert_scope scope;
+	struct alert_moment now;
 	int err;
 
 	slot->is_dirty = false;
@@ -99,9 +99,11 @@ static void slot_now(struct engine *e, struct slot *slot)
 		return;
 	err = state->service ? matcher_service(&e->world, state->service, &list)
 			     : matcher_allocation(&e->world, state->allocation, &list);
-	if (err >= 0) {
+	if (err >= 0 && (list.count > 0 || slot->stands)) {
+		now = engine_moment(e);
 		slots_scope(slot, &scope);
 		alerts_update(e->alerts, &scope, list.items, list.count, &now);
+		slot->stands = list.count > 0;
 	}
 	verdicts_done(&list);
 	if (state->service)
@@ -166,7 +168,8 @@ static void port_now(struct engine *e, const struct port_key *key)
 	for (struct socket *s = sockets_at(e->sockets, key->netns, key->proto, key->port);
 	     s; s = s->next_in_port)
 		complete_holders(e, s);
-	if (matcher_port(&e->world, key->netns, key->proto, key->port, &list) >= 0) {
+	if (matcher_port(&e->world, key->netns, key->proto, key->port, &list) >= 0 &&
+	    (list.count > 0 || find_standing(e, key))) {
 		now = engine_moment(e);
 		alerts_update(e->alerts, &scope, list.items, list.count, &now);
 		note_standing(e, key, list.count > 0);
@@ -236,7 +239,7 @@ void evaluate_put(struct engine *e, const struct socket *sock)
 			complete_holders(e, sock);
 		else if (sock->owner && !sock->owner->info.cmdline)
 			who_complete(e, sock->owner);
-		matcher_observe(&e->world, e->procs, sock, engine_moment(e).wall_ns,
+		matcher_observe(&e->world, e->procs, sock, engine_wall_ns(e),
 				evaluate_state, e);
 	}
 	if (evaluate_matters(e, &sock->at))

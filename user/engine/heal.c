@@ -102,7 +102,7 @@ static void add_new(struct healer *h, const struct group *group)
 	if (!(h->how & HEAL_INITIAL)) {
 		if (!is_evident(group) || (!row && is_fleeting(h, sock.cookie)))
 			return;
-		sock.since_ns = engine_moment(e).wall_ns;
+		sock.since_ns = engine_wall_ns(e);
 	}
 	owner = row ? who_seen(e, row, NULL) : NULL;
 	is_first = owner && !sockets_of(e->sockets, owner);

@@ -58,6 +58,7 @@ struct slot {
 	struct slot *next_dirty;
 	bool is_dirty;
 	bool running;             /* as it was last told */
+	bool stands;              /* something does, in its scope */
 	struct service_state own; /* an allocation's; a service's stands in the world */
 	uint32_t key;             /* an allocation's: protocol and port */
 	UT_hash_handle hh;
@@ -170,6 +171,8 @@ void facts_release(struct engine *e, struct socket *sock, enum release_cause cau
 /* Deaths, healing and alerts whose time has come by @now_ns (CLOCK_MONOTONIC). */
 void engine_run_due(struct engine *e, uint64_t now_ns);
 struct alert_moment engine_moment(const struct engine *e);
+/* Wall clock of what is being folded. */
+uint64_t engine_wall_ns(const struct engine *e);
 /* Does the kernel tell, as opposed to being asked every second? */
 bool engine_is_told(const struct engine *e);
 /* What is done from now on follows from this; with a source alone at rest. */

@@ -88,7 +88,7 @@ void publish_event(struct engine *e, struct event *event)
 	event->seq = outlet->seq;
 	event->source = e->cause.source;
 	if (event->wall_ns == 0)
-		event->wall_ns = e->cause.wall_ns ? e->cause.wall_ns : now_wall_ns();
+		event->wall_ns = engine_wall_ns(e);
 	outlet->telling++;
 	for (struct engine_subscription *s = outlet->subscriptions; s; s = s->next) {
 		if (s->fn && s->wants & 1u << event->type)
@@ -109,7 +109,7 @@ void publish_socket(struct engine *e, enum event_type type, const struct socket 
 	svc = engine_service_of(e, sock);
 	event.service = svc ? svc->name : NULL;
 	who_complete(e, sock->owner);
-	event.wall_ns = e->cause.wall_ns ? e->cause.wall_ns : now_wall_ns();
+	event.wall_ns = engine_wall_ns(e);
 	if (type == EVENT_SOCKET_RELEASED && sock->since_ns != 0 &&
 	    event.wall_ns > sock->since_ns)
 		event.lifetime_ns = event.wall_ns - sock->since_ns;

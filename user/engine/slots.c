@@ -105,6 +105,7 @@ static bool same_allocation(const struct allocation *a, const struct allocation 
 static void inherit(struct slot *from, struct slot *to)
 {
 	to->running = from->running;
+	to->stands = from->stands;
 	service_state_move(from->state, to->state);
 }
 
