@@ -79,6 +79,10 @@ static void remember_held(struct service_state *state, const struct socket *sock
 {
 	state->had_port = true;
 	state->last_at = sock->at;
+	/* A brother's socket is his own: he carries on with it. */
+	if (!process_descends(sock->owner, state->recorded) &&
+	    !is_holder(sock, state->recorded))
+		return;
 	if (state_held(state, sock))
 		return;
 	if (state->n_held == STATE_HELD_MAX) {
