@@ -68,6 +68,11 @@ struct decode_warnings {
 };
 void decode_warnings_done(struct decode_warnings *list);
 
+/* Port and protocol of a member of "allocations" by its name ("8000", "8000/udp") and its
+ * own words.  -EINVAL where it would be refused. */
+int codec_allocation_place(const struct doc *member, uint16_t *ret_port,
+			   uint16_t *ret_proto);
+
 /*
  * Either form of SPEC section 3, or one with both.  -EINVAL with *reterr filled in;
  * -E2BIG past a limit (also with *reterr); -ENOMEM.  @ret_warnings may be NULL.  The

@@ -55,6 +55,15 @@ static int parse_key(const char *key, uint16_t *ret_port, uint16_t *ret_proto)
 	return port_parse(digits, ret_port) < 0 ? -EINVAL : 0;
 }
 
+int codec_allocation_place(const struct doc *member, uint16_t *ret_port,
+			   uint16_t *ret_proto)
+{
+	const char *proto = doc_get_string(member, "proto");
+	int err = parse_key(doc_key(member), ret_port, ret_proto);
+
+	return err == 0 && proto ? proto_parse(proto, ret_proto) : err;
+}
+
 static int read_allocation(struct decoder *d, const struct doc *value,
 			   struct allocation *alloc)
 {
