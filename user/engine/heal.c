@@ -326,6 +326,14 @@ static void answer(struct engine *e)
 	evaluate_flush(e);
 }
 
+/* Where a walk takes long, most of the time is for other things. */
+void heal_poll(struct engine *e)
+{
+	uint64_t pause_ns = 4 * e->healing.took_ns;
+
+	e->healing.due_ns = now_mono_ns() + (pause_ns > POLL_NS ? pause_ns : POLL_NS);
+}
+
 static void tell_lost(struct engine *e)
 {
 	struct healing *healing = &e->healing;
@@ -357,7 +365,7 @@ static void heal(struct engine *e, uint64_t now_ns)
 	if (has_lost && !healing->drained)
 		sooner(&healing->due_ns, after_pause(healing, PAUSE_NS, now_ns));
 	if (e->polling)
-		sooner(&healing->due_ns, now_ns + POLL_NS);
+		heal_poll(e);
 }
 
 static bool is_due(uint64_t due_ns, uint64_t now_ns)
@@ -373,11 +381,6 @@ void heal_run(struct engine *e, uint64_t now_ns)
 		heal(e, now_ns);
 	if (is_due(healing->asked_due_ns, now_ns))
 		answer(e);
-}
-
-void heal_poll(struct engine *e)
-{
-	e->healing.due_ns = now_mono_ns() + POLL_NS;
 }
 
 uint64_t heal_deadline(const struct engine *e)
