@@ -137,6 +137,18 @@ TEST(a_state_moves_with_all_that_is_known)
 	service_state_done(s.procs, &to);
 }
 
+TEST(a_service_whose_port_was_reassigned_has_drifted_and_is_not_silent)
+{
+	STAGE(s);
+	struct service *svc = (struct service *)registry_find(s.registry, "vite");
+
+	binds(&s, VITE, "0.0.0.0:5173", LISTENS);
+	svc->claims[0].at.port = 6000; /* nobody asks for what is at 6000 */
+	observe(&s, sockets_find(s.sockets, 1));
+	CHECK_EQ(at_service(&s, "vite")->count, 1);
+	CHECK_EQ(s.said.items[0].kind, ALERT_DRIFTED);
+}
+
 TEST(a_daemon_hands_over_to_its_child)
 {
 	STAGE(s);

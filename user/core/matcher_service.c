@@ -151,6 +151,13 @@ static int say_silent(const struct world *world, const struct service_state *sta
 	return 0;
 }
 
+/* What it held may be the port of an earlier registry: that was not released. */
+static bool still_claims(const struct world *world, const struct service_state *state)
+{
+	return state->allocation || !state->service->n_claims ||
+	       service_claims(world, state->service, &state->last_at, false);
+}
+
 /* dead_owner, orphaned and not_listening of whom @state records. */
 static int find_loss(const struct world *world, const struct service_state *state,
 		     struct verdicts *list)
@@ -164,7 +171,7 @@ static int find_loss(const struct world *world, const struct service_state *stat
 		return sock ? say_orphaned(world, state, sock, list)
 			    : say_dead(world, state, list);
 	}
-	if (!state->had_port || own_socket(world, state))
+	if (!state->had_port || !still_claims(world, state) || own_socket(world, state))
 		return 0;
 	return say_silent(world, state, list);
 }
