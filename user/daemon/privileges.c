@@ -17,29 +17,41 @@ static const unsigned kept[] = {
 	CAP_KILL,            /* end holders of any user */
 };
 
+static bool is_kept(unsigned cap)
+{
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		if (kept[i] == cap)
+			return true;
+	return false;
+}
+
+/* All but those kept, and @not @too unless that is 0. */
+static void drop(capng_type_t sets, unsigned too)
+{
+	for (unsigned cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (!is_kept(cap) && cap != too)
+			capng_update(CAPNG_DROP, sets, cap);
+}
+
 int privileges_drop(void)
 {
-	int bounding;
+	bool may_bound;
 
-	/* Before the bounding set, which may not be ours to change. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
 	if (capng_get_caps_process() < 0)
 		return -EPERM;
-	bounding = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+	may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+	drop(CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_ADMIN);
+	drop(CAPNG_INHERITABLE | CAPNG_AMBIENT | CAPNG_BOUNDING_SET, 0);
+	return capng_apply(may_bound ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS) < 0 ? -EPERM
+										 : 0;
+}
 
-	for (unsigned cap = 0; cap <= (unsigned)CAP_LAST_CAP; cap++) {
-		bool keep = false;
-
-		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-			keep |= kept[i] == cap;
-		if (keep)
-			continue;
-		capng_update(CAPNG_DROP,
-			     CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE |
-				     CAPNG_BOUNDING_SET | CAPNG_AMBIENT,
-			     cap);
-	}
-	return capng_apply(bounding ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS) < 0 ? -EPERM
-										: 0;
+int privileges_drop_rest(void)
+{
+	if (capng_get_caps_process() < 0)
+		return -EPERM;
+	drop(CAPNG_EFFECTIVE | CAPNG_PERMITTED, 0);
+	return capng_apply(CAPNG_SELECT_CAPS) < 0 ? -EPERM : 0;
 }
