@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "base/log.h"
+#include "daemon/notify.h"
+#include "daemon/privileges.h"
+#include "daemon/pump.h"
+#include "daemon/source.h"
+#include "daemon/watch.h"
+#include "engine/engine.h"
+#include "http/server.h"
+
+enum { SIGNALS = 3 };
+
+struct daemon {
+	const struct daemon_options *options;
+	bool embedded;
+	uv_loop_t loop;
+	struct engine *engine;
+	struct source_file *source;
+	struct pump *pump;
+	struct api api;
+	struct http_server *server;
+	struct watch *watch;
+	struct notify *notify;
+	uv_signal_t signals[SIGNALS];
+	size_t n_signals;
+};
+
+static void after_dispatch(void *arg)
+{
+	struct daemon *d = arg;
+
+	http_server_flush(d->server);
+}
+
+static int need(enum engine_need need, void *arg)
+{
+	struct daemon *d = arg;
+	int err = engine_need(d->engine, need);
+
+	return err < 0 ? err : pump_update(d->pump);
+}
+
+static const struct registry_view *view(void *arg)
+{
+	struct daemon *d = arg;
+
+	source_load(d->source);
+	return source_view(d->source);
+}
+
+/* What changed the engine from outside of its beat: streams may have something now. */
+static void settle(struct daemon *d)
+{
+	pump_update(d->pump);
+	http_server_flush(d->server);
+}
+
+static int reload(struct daemon *d, bool force)
+{
+	int changed = source_reload(d->source, force);
+
+	settle(d);
+	return changed;
+}
+
+static int reload_after_write(void *arg)
+{
+	int err = reload(arg, false);
+
+	return err < 0 ? err : 0;
+}
+
+static void on_file_changed(void *arg)
+{
+	reload(arg, false);
+}
+
+static void say_ready(struct daemon *d)
+{
+	struct probe *probe = engine_probe(d->engine);
+	char text[256];
+
+	snprintf(text, sizeof(text), "Watching %zu services with %s, serving %s",
+		 registry_count(engine_world(d->engine)->registry), probe_backend(probe),
+		 d->options->socket);
+	log_info("%s", text);
+	notify_ready(d->notify, text);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct daemon *d = handle->data;
+
+	if (number != SIGHUP) {
+		notify_stopping(d->notify);
+		uv_stop(&d->loop);
+		return;
+	}
+	notify_reloading(d->notify);
+	reload(d, true);
+	say_ready(d);
+}
+
+static void stop_loop(void *arg)
+{
+	struct daemon *d = arg;
+
+	uv_stop(&d->loop);
+}
+
+static int watch_signals(struct daemon *d)
+{
+	static const int numbers[SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
+
+	for (size_t i = 0; i < SIGNALS; i++) {
+		int err = uv_signal_init(&d->loop, &d->signals[i]);
+
+		if (err < 0)
+			return err;
+		d->n_signals++;
+		d->signals[i].data = d;
+		err = uv_signal_start(&d->signals[i], on_signal, numbers[i]);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int make_parts(struct daemon *d)
+{
+	struct engine_options engine = {
+		.probe.lean = d->options->lean,
+		.probe.no_bpf = d->options->no_bpf,
+		.probe.without = d->options->without,
+	};
+	struct api_options api = {
+		.embedded = d->embedded,
+		.need = need,
+		.registry = view,
+		.reload = reload_after_write,
+		.arg = d,
+	};
+	int err = engine_new(&engine, &d->engine);
+
+	if (err < 0)
+		return err;
+	err = source_new(d->engine, d->options->registry, d->options->registry_named,
+			 &d->source);
+	if (err < 0)
+		return err;
+	err = pump_new(&d->loop, d->engine, after_dispatch, d, &d->pump);
+	if (err < 0)
+		return err;
+	api.engine = d->engine;
+	err = api_init(&d->api, &api);
+	if (err < 0)
+		return err;
+	return http_server_new(&d->loop, &d->api, &d->server);
+}
+
+/* In the order in which they lean on each other; each accepts that it was never made. */
+static void unmake_parts(struct daemon *d)
+{
+	for (size_t i = 0; i < d->n_signals; i++)
+		uv_close((uv_handle_t *)&d->signals[i], NULL);
+	d->watch = watch_free(d->watch);
+	d->server = http_server_free(d->server);
+	if (d->api.engine)
+		api_done(&d->api);
+	d->pump = pump_free(d->pump);
+	d->source = source_free(d->source);
+	d->engine = engine_free(d->engine);
+	d->notify = notify_free(d->notify);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&d->loop);
+}
+
+static enum exit_status load_registry(struct daemon *d)
+{
+	const struct registry_view *file = source_view(d->source);
+	char text[1024];
+
+	if (source_load(d->source) < 0) {
+		log_error("%s", source_describe(file, text, sizeof(text)));
+		return EXIT_USAGE;
+	}
+	for (size_t i = 0; i < file->warnings->count; i++)
+		log_warning("%s: %s", file->path, file->warnings->items[i]);
+	return EXIT_DONE;
+}
+
+static enum exit_status open_socket(struct daemon *d)
+{
+	gid_t group = peer_group();
+	struct listener listener;
+	int err = listener_open_unix(d->options->socket, group, &listener);
+
+	if (err == 0)
+		err = http_server_listen(d->server, &listener, group);
+	switch (err) {
+	case 0:
+		return EXIT_DONE;
+	case -EADDRINUSE:
+		log_error("Another daemon serves %s; stop it, or give this one its own "
+			  "--socket",
+			  d->options->socket);
+		return EXIT_CONFLICT;
+	case -EACCES:
+	case -EPERM:
+		log_error_errno(err,
+				"Cannot serve %s; run as root, or give another --socket",
+				d->options->socket);
+		return EXIT_NOT_PERMITTED;
+	case -ENOTSOCK:
+		log_error("%s is in the way and no socket; remove it, or give another "
+			  "--socket",
+			  d->options->socket);
+		return EXIT_FAILED;
+	default:
+		log_error_errno(err, "Cannot serve %s", d->options->socket);
+		return EXIT_FAILED;
+	}
+}
+
+static enum exit_status attach(struct daemon *d)
+{
+	int err = need(ENGINE_NEEDS_EVENTS, d);
+	const char *capability;
+
+	if (err == 0)
+		return EXIT_DONE;
+	capability = engine_missing_capability(d->engine);
+	if (err == -EPERM || capability) {
+		log_error("Cannot watch the kernel: %s is missing; run as root, or with "
+			  "that "
+			  "capability, or look now and then with --no-bpf",
+			  capability ? capability : "a capability");
+		return EXIT_NOT_PERMITTED;
+	}
+	log_error_errno(err, "Cannot watch the kernel");
+	return EXIT_FAILED;
+}
+
+static void watch_registry(struct daemon *d)
+{
+	int err =
+		watch_new(&d->loop, d->options->registry, on_file_changed, d, &d->watch);
+
+	if (err < 0)
+		log_warning_errno(err,
+				  "Cannot see changes of %s; continuing without, SIGHUP "
+				  "reads it",
+				  d->options->registry);
+}
+
+static enum exit_status start(struct daemon *d)
+{
+	enum exit_status status = load_registry(d);
+	int err;
+
+	if (status == EXIT_DONE)
+		status = open_socket(d);
+	if (status != EXIT_DONE)
+		return status;
+	err = watch_signals(d);
+	if (err < 0) {
+		log_error_errno(err, "Cannot wait for signals");
+		return EXIT_FAILED;
+	}
+	err = privileges_drop();
+	if (err < 0)
+		log_warning_errno(err, "Cannot drop privileges; continuing with them");
+	watch_registry(d);
+	err = notify_new(&d->loop, &d->notify);
+	if (err < 0)
+		log_warning_errno(err, "Cannot tell systemd; continuing without");
+	status = attach(d);
+	if (status != EXIT_DONE)
+		return status;
+	err = privileges_drop_rest();
+	if (err < 0)
+		log_warning_errno(err, "Cannot drop CAP_SYS_ADMIN; continuing with it");
+	say_ready(d);
+	return EXIT_DONE;
+}
+
+static enum exit_status start_embedded(struct daemon *d)
+{
+	int err;
+
+	/* Before the parent can be gone unseen: then the socket's end ends it. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	err = http_server_adopt(d->server, d->options->serve_fd, peer_group(), stop_loop,
+				d);
+	if (err < 0) {
+		log_error_errno(err, "Cannot serve descriptor %d", d->options->serve_fd);
+		return EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}
+
+enum exit_status daemon_run(const struct daemon_options *options)
+{
+	struct daemon d = { .options = options, .embedded = options->serve_fd >= 0 };
+	enum exit_status status = EXIT_FAILED;
+	int err = uv_loop_init(&d.loop);
+
+	if (err < 0) {
+		log_error_errno(err, "Cannot make a loop");
+		return EXIT_FAILED;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	err = make_parts(&d);
+	if (err < 0)
+		log_error_errno(err, "Cannot start");
+	else
+		status = d.embedded ? start_embedded(&d) : start(&d);
+	if (status == EXIT_DONE)
+		uv_run(&d.loop, UV_RUN_DEFAULT);
+	unmake_parts(&d);
+	return status;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "daemon/daemon.h"
+#include "daemon/options.h"
+
+int main(int argc, char **argv)
+{
+	_cleanup_(freep) char *socket = NULL;
+	struct daemon_options options;
+	int more;
+
+	log_set_program("portwatchd");
+	more = options_parse(argc, argv, &options);
+	if (more <= 0)
+		return more < 0 ? EXIT_USAGE : EXIT_DONE;
+
+	/* One thread, and now and then a document of megabytes that is to go back. */
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+	if (options.serve_fd >= 0)
+		log_set_level(LOG_WARNING);
+	if (!options.socket) {
+		if (asprintf(&socket, "%s/portwatch.sock", options.run) < 0)
+			return EXIT_FAILED;
+		options.socket = socket;
+	}
+	return daemon_run(&options);
+}
