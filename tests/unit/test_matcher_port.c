@@ -216,6 +216,35 @@ TEST(a_holder_is_named_where_the_owner_is_not_known)
 		NODE);
 }
 
+TEST(where_owners_are_hidden_an_unknown_one_is_no_stranger)
+{
+	STAGE(s);
+
+	registry_settings(s.registry)->unregistered = UNREGISTERED_ALL;
+	s.world.owners_hidden = true;
+	binds(&s, NOBODY, "0.0.0.0:8767", LISTENS);
+	binds(&s, NOBODY, "0.0.0.0:8000", LISTENS);
+	binds(&s, NOBODY, "0.0.0.0:8768", LISTENS);
+	CHECK_EQ(at_port(&s, "8767", HOST)->count, 0);
+	CHECK_EQ(at_port(&s, "8000", HOST)->count, 0);
+	CHECK_EQ(at_port(&s, "8768", HOST)->count, 0);
+	binds(&s, SQUATTER, "127.0.0.1:8767", LISTENS);
+	CHECK_EQ(at_port(&s, "8767", HOST)->count, 1);
+}
+
+TEST(verdicts_are_added_to_those_of_other_ports)
+{
+	STAGE(s);
+	struct verdicts list = { 0 };
+
+	binds(&s, SQUATTER, "0.0.0.0:80", LISTENS);
+	binds(&s, SQUATTER, "0.0.0.0:443", LISTENS);
+	CHECK_EQ(matcher_port(&s.world, HOST, IPPROTO_TCP, 80, &list), 0);
+	CHECK_EQ(matcher_port(&s.world, HOST, IPPROTO_TCP, 443, &list), 0);
+	CHECK_EQ(list.count, 2);
+	verdicts_done(&list);
+}
+
 TEST(of_several_services_on_a_port_only_the_others_are_occupied)
 {
 	_cleanup_(teardown) struct stage s;

@@ -69,6 +69,9 @@ struct world {
 	const struct outgoing *outgoing;
 	size_t n_outgoing;
 	uint32_t own_netns;
+	/* Nobody may look whom sockets of other users belong to (no BPF, no root), so
+	 * that an unknown owner says nothing. */
+	bool owners_hidden;
 	struct port_range ephemeral;   /* net.ipv4.ip_local_port_range */
 	const uint8_t *reserved_ports; /* bitmap of 65536 bits: ip_local_reserved_ports;
 					  NULL none */

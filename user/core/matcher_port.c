@@ -16,16 +16,19 @@ struct scene {
 	const struct claim *const *claims;
 	size_t n_claims;
 	const struct allocation *alloc;
+	size_t before; /* verdicts that were in the list */
 };
 
 /* Has this call already said so of the same service and process? */
-static bool is_said(const struct verdicts *list, enum alert_kind kind,
-		    const char *service, const struct process *found)
+static bool is_said(const struct scene *s, enum alert_kind kind, const char *service,
+		    const struct process *found)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (list->items[i].kind == kind && list->items[i].found == found &&
-		    !strcmp(list->items[i].service, service))
+	for (size_t i = s->before; i < s->list->count; i++) {
+		const struct verdict *v = &s->list->items[i];
+
+		if (v->kind == kind && v->found == found && !strcmp(v->service, service))
 			return true;
+	}
 	return false;
 }
 
@@ -36,7 +39,7 @@ static int say_occupied(const struct scene *s, const struct socket *sock,
 	char port[PLACE_SIZE], target[PLACE_SIZE], who[PHRASE_SIZE], words[PHRASE_SIZE];
 	struct verdict *v;
 
-	if (is_said(s->list, ALERT_OCCUPIED, service, found))
+	if (is_said(s, ALERT_OCCUPIED, service, found))
 		return 0;
 	v = verdict_add(s->list, ALERT_OCCUPIED, &sock->at, service);
 	if (!v)
@@ -55,6 +58,12 @@ static int say_occupied(const struct scene *s, const struct socket *sock,
 	else
 		verdict_fix(v, "portwatch kill %s", say_target(&sock->at, target));
 	return 0;
+}
+
+/* Is it known of @sock that nobody known has it? */
+static bool is_telling(const struct scene *s, const struct socket *sock)
+{
+	return sock->owner || sock->n_holders || !s->world->owners_hidden;
 }
 
 /* The owner has just exited: whether anybody is left with its sockets is being found
@@ -87,7 +96,7 @@ static int find_occupied_claim(const struct scene *s, const struct claim *claim)
 		if (matcher_is_service(s->world, svc, sock->owner))
 			own = sock->owner;
 		else if (!socket_is_of_service(s->world, sock, svc) &&
-			 !is_in_transit(st, sock))
+			 is_telling(s, sock) && !is_in_transit(st, sock))
 			err = say_occupied(s, sock, svc->name, false);
 	}
 	return err;
@@ -107,7 +116,7 @@ static int find_occupied_allocation(const struct scene *s)
 		if (allocation_is_process(s->world, s->alloc, sock->owner))
 			own = sock->owner;
 		else if (!socket_is_of_state(s->world, sock, &plain) &&
-			 !is_in_transit(st, sock))
+			 is_telling(s, sock) && !is_in_transit(st, sock))
 			err = say_occupied(s, sock, s->alloc->service_name, true);
 	}
 	return err;
@@ -145,7 +154,7 @@ static int say_unregistered(const struct scene *s, const struct socket *sock)
 	struct process *found = sock->owner ? sock->owner : living_holder(sock);
 	struct verdict *v;
 
-	if (is_said(s->list, ALERT_UNREGISTERED, "", found))
+	if (is_said(s, ALERT_UNREGISTERED, "", found))
 		return 0;
 	v = verdict_add(s->list, ALERT_UNREGISTERED, &sock->at, NULL);
 	if (!v)
@@ -204,7 +213,7 @@ static int find_unregistered(const struct scene *s)
 		if (want == UNREGISTERED_PUBLIC &&
 		    endpoint_scope(&sock->at) == SCOPE_LOOPBACK)
 			continue;
-		if (!is_known_socket(s->world, sock))
+		if (is_telling(s, sock) && !is_known_socket(s->world, sock))
 			err = say_unregistered(s, sock);
 	}
 	return err;
@@ -216,7 +225,7 @@ static int say_in_use(const struct scene *s, const struct outgoing *out,
 	char port[PLACE_SIZE], target[PLACE_SIZE], who[PHRASE_SIZE];
 	struct verdict *v;
 
-	if (is_said(s->list, ALERT_EPHEMERAL, service, out->process))
+	if (is_said(s, ALERT_EPHEMERAL, service, out->process))
 		return 0;
 	v = verdict_add(s->list, ALERT_EPHEMERAL, &out->at, service);
 	if (!v)
@@ -266,6 +275,7 @@ int matcher_port(const struct world *world, uint32_t netns, uint16_t proto, uint
 		.list = ret,
 		.first = sockets_at(world->sockets, netns, proto, port),
 		.alloc = allocation_over(world, &at),
+		.before = ret->count,
 	};
 	int err;
 
