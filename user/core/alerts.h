@@ -5,8 +5,9 @@
  * Pure state.  The matcher says which verdicts hold in a scope (one port, one
  * service, the registry); alerts_update() fires what is new, resolves what is gone
  * and leaves the rest alone.  An alert fires once and resolves once; one that comes
- * back within FLAP_WINDOW_NS of having resolved is the same alert with `repeats`
- * counted, and from then on resolves only after it has been quiet for that long.
+ * back within FLAP_WINDOW_NS of having resolved is the same alert, told as firing with
+ * the same id and `repeats` counted.  From then on it resolves only after it has been
+ * quiet for that long, and what it does until then is counted and not told.
  */
 #ifndef PORTWATCH_CORE_ALERTS_H
 #define PORTWATCH_CORE_ALERTS_H

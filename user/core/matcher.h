@@ -176,7 +176,9 @@ int matcher_service(const struct world *world, const struct service *svc,
 /* dead_owner, orphaned, not_listening for one allocation. */
 int matcher_allocation(const struct world *world, const struct allocation *alloc,
 		       struct verdicts *ret);
-/* duplicate and static ephemeral: needed once for each registry. */
+/* duplicate and static ephemeral: needed once for each registry.  Of two entries that
+ * claim the same, the later is the service and the earlier is expected; an allocation on
+ * another service's port is the later one.  At most ALERTS_MAX. */
 int matcher_registry(const struct world *world, struct verdicts *ret);
 
 /*
