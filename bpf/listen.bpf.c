@@ -149,7 +149,8 @@ int BPF_PROG(on_sock_state, struct sock *sk, int oldstate, int newstate)
 {
 	__u16 proto = sk->sk_protocol;
 
-	if (proto != IPPROTO_TCP && proto != IPPROTO_MPTCP)
+	/* Since 6.8 mptcp_listen() announces LISTEN again when it has succeeded. */
+	if (oldstate == newstate || (proto != IPPROTO_TCP && proto != IPPROTO_MPTCP))
 		return 0;
 	if (newstate != TCP_LISTEN && oldstate != TCP_LISTEN) {
 		if (proto == IPPROTO_MPTCP)
