@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "daemon/notify.h"
@@ -63,10 +64,20 @@ static void settle(struct daemon *d)
 	http_server_flush(d->server);
 }
 
+static void say_warnings(const struct daemon *d)
+{
+	const struct registry_view *file = source_view(d->source);
+
+	for (size_t i = 0; i < file->warnings->count; i++)
+		log_warning("%s: %s", file->path, file->warnings->items[i]);
+}
+
 static int reload(struct daemon *d, bool force)
 {
 	int changed = source_reload(d->source, force);
 
+	if (changed > 0 && !d->embedded)
+		say_warnings(d);
 	settle(d);
 	return changed;
 }
@@ -192,8 +203,7 @@ static enum exit_status load_registry(struct daemon *d)
 		log_error("%s", source_describe(file, text, sizeof(text)));
 		return EXIT_USAGE;
 	}
-	for (size_t i = 0; i < file->warnings->count; i++)
-		log_warning("%s: %s", file->path, file->warnings->items[i]);
+	say_warnings(d);
 	return EXIT_DONE;
 }
 

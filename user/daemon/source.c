@@ -4,9 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "base/files.h"
 #include "base/log.h"
+#include "store/registry_file.h"
 
 struct source_file {
 	struct engine *engine;
@@ -14,7 +15,7 @@ struct source_file {
 	bool must_exist;
 	bool loaded; /* the first reading was done */
 	uint64_t generation;
-	uint64_t digest; /* of the text in force */
+	struct stat seen; /* the file in force; st_ino 0: there was none */
 	struct decode_warnings warnings;
 	struct registry_view view;
 	char refused[1024]; /* why the file as it is now is refused; "" it is not */
@@ -54,41 +55,6 @@ const struct registry_view *source_view(const struct source_file *source)
 	return &source->view;
 }
 
-/* FNV-1a: only tells a file that was touched from one that was changed. */
-static uint64_t digest(const char *text, size_t size)
-{
-	uint64_t hash = 0xcbf29ce484222325ull ^ size;
-
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3ull;
-	return hash;
-}
-
-static void explain(int err, struct decode_error *fault)
-{
-	const char *remedy = "";
-
-	*fault = (struct decode_error){ 0 };
-	switch (err) {
-	case -ENOENT:
-		remedy = "create it (portwatch config init), or name another with "
-			 "--registry";
-		break;
-	case -EACCES:
-	case -EPERM:
-		remedy = "make it readable, or run as a user who may read it";
-		break;
-	case -EISDIR:
-		remedy = "name a file with --registry";
-		break;
-	case -EFBIG:
-		remedy = "a registry ends at 16 MiB";
-		break;
-	}
-	snprintf(fault->what, sizeof(fault->what), "%s", strerror(-err));
-	snprintf(fault->remedy, sizeof(fault->remedy), "%s", remedy);
-}
-
 const char *source_describe(const struct registry_view *view, char *buf, size_t size)
 {
 	const struct decode_error *fault = &view->fault;
@@ -106,16 +72,11 @@ const char *source_describe(const struct registry_view *view, char *buf, size_t 
 	return buf;
 }
 
-/* The text, or that of an empty registry for the default file where there is none. */
-static int read_text(const struct source_file *source, char **ret, size_t *ret_size)
+static bool is_same_file(const struct stat *a, const struct stat *b)
 {
-	int err = file_read(source->path, REGISTRY_BYTES_MAX, ret, ret_size);
-
-	if (err != -ENOENT || source->must_exist)
-		return err;
-	*ret = strdup("{\"services\":[]}");
-	*ret_size = *ret ? strlen(*ret) : 0;
-	return *ret ? 0 : -ENOMEM;
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
+	       a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
 static void say_missing_namespaces(const struct registry *reg)
@@ -133,30 +94,49 @@ static void say_missing_namespaces(const struct registry *reg)
 	}
 }
 
-/* Put the text in force.  The fault is filled in where it is refused. */
-static int apply(struct source_file *source, const char *text, size_t size, bool reload,
-		 struct decode_error *fault)
+/* The registry as it is on the disk; an empty one for the default file where there is
+ * none, at the start. */
+static int read_file(const struct source_file *source, bool may_be_missing,
+		     struct registry **ret, struct decode_warnings *ret_warnings,
+		     struct decode_error *fault)
+{
+	static const char nothing[] = "{\"services\":[]}";
+	int err = registry_file_load(source->path, source->generation + 1, ret,
+				     ret_warnings, fault);
+
+	if (err != -ENOENT || !may_be_missing)
+		return err;
+	log_info("There is no %s; continuing without services (portwatch config init "
+		 "writes a first one)",
+		 source->path);
+	return codec_decode_registry(nothing, sizeof(nothing) - 1, source->generation + 1,
+				     ret, ret_warnings, fault);
+}
+
+static int put_in_force(struct source_file *source, bool reload,
+			struct decode_error *fault)
 {
 	struct decode_warnings warnings = { 0 };
 	struct registry *reg = NULL;
-	int err = codec_decode_registry(text, size, source->generation + 1, &reg,
-					&warnings, fault);
+	struct stat seen = { 0 };
+	int err;
 
+	/* Before the reading: what is written meanwhile is then seen to be newer. */
+	if (stat(source->path, &seen) < 0)
+		seen = (struct stat){ 0 };
+	err = read_file(source, !reload && !source->must_exist, &reg, &warnings, fault);
+	if (err == 0) {
+		err = engine_set_registry(source->engine, reg, reload);
+		if (err < 0)
+			snprintf(fault->what, sizeof(fault->what), "%s", strerror(-err));
+	}
 	if (err < 0) {
 		decode_warnings_done(&warnings);
-		if (!fault->what[0])
-			explain(err, fault);
 		return err;
 	}
-	err = engine_set_registry(source->engine, reg, reload);
-	if (err < 0) {
-		decode_warnings_done(&warnings);
-		explain(err, fault);
-		return err;
-	}
-	say_missing_namespaces(reg);
+	say_missing_namespaces(engine_world(source->engine)->registry);
 	source->generation++;
-	source->digest = digest(text, size);
+	source->seen = seen;
 	decode_warnings_done(&source->warnings);
 	source->warnings = warnings;
 	return 0;
@@ -164,20 +144,11 @@ static int apply(struct source_file *source, const char *text, size_t size, bool
 
 int source_load(struct source_file *source)
 {
-	_cleanup_(freep) char *text = NULL;
-	size_t size = 0;
-	int err;
-
 	if (source->loaded)
 		return source->view.error;
 	source->loaded = true;
-	err = read_text(source, &text, &size);
-	if (err < 0)
-		explain(err, &source->view.fault);
-	else
-		err = apply(source, text, size, false, &source->view.fault);
-	source->view.error = err;
-	return err;
+	source->view.error = put_in_force(source, false, &source->view.fault);
+	return source->view.error;
 }
 
 static int refuse(struct source_file *source, int err, const struct decode_error *fault)
@@ -197,25 +168,21 @@ static int refuse(struct source_file *source, int err, const struct decode_error
 
 int source_reload(struct source_file *source, bool force)
 {
-	_cleanup_(freep) char *text = NULL;
 	struct decode_error fault = { 0 };
-	size_t size = 0;
+	struct stat now = { 0 };
 	int err;
 
-	err = file_read(source->path, REGISTRY_BYTES_MAX, &text, &size);
-	if (err == 0 && !force && !source->refused[0] &&
-	    digest(text, size) == source->digest)
+	if (stat(source->path, &now) < 0)
+		now = (struct stat){ 0 };
+	if (!force && !source->refused[0] && is_same_file(&now, &source->seen))
 		return 0;
-	if (err < 0)
-		explain(err, &fault);
-	else
-		err = apply(source, text, size, true, &fault);
+	err = put_in_force(source, true, &fault);
 	if (err < 0)
 		return refuse(source, err, &fault);
 
 	source->refused[0] = '\0';
 	source->view.refused = NULL;
-	log_info("Registry read anew: %zu services",
+	log_info("Read %s anew: %zu services", source->path,
 		 registry_count(engine_world(source->engine)->registry));
 	return 1;
 }
