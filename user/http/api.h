@@ -120,6 +120,9 @@ int reply_problem(struct reply *reply, unsigned status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Its document, to add members to; NULL for want of memory. */
 struct doc *problem_doc(unsigned status, const char *detail);
+/* Where in a registry document the fault lies: path, line, column, json_path, remedy. */
+void problem_set_fault(struct doc *problem, const char *path,
+		       const struct decode_error *fault);
 int reply_problem_doc(struct reply *reply, unsigned status, struct doc *doc);
 const char *status_title(unsigned status);
 

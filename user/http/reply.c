@@ -149,6 +149,20 @@ struct doc *problem_doc(unsigned status, const char *detail)
 	return doc;
 }
 
+void problem_set_fault(struct doc *problem, const char *path,
+		       const struct decode_error *fault)
+{
+	doc_set_string(problem, "path", path);
+	if (fault->line) {
+		doc_set_int(problem, "line", fault->line);
+		doc_set_int(problem, "column", fault->column);
+	}
+	if (fault->path[0])
+		doc_set_string(problem, "json_path", fault->path);
+	if (fault->remedy[0])
+		doc_set_string(problem, "remedy", fault->remedy);
+}
+
 int reply_problem_doc(struct reply *reply, unsigned status, struct doc *doc)
 {
 	return reply_json(reply, status, "application/problem+json", doc);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define GET METHOD_GET
+#define POST METHOD_POST
 #define API "/api/ports"
 #define NOTHING ENGINE_NEEDS_NOTHING
 #define SNAPSHOT ENGINE_NEEDS_SNAPSHOT
@@ -30,6 +31,8 @@ static const struct route routes[] = {
 	  "What this host lets portwatch see" },
 	{ GET,  API "/config",          NOTHING,  ACCESS_READ,   true,  handle_config,
 	  "The registry as it is understood, with its warnings" },
+	{ POST, API "/config/import",   NOTHING,  ACCESS_CHANGE, true,  handle_config_import,
+	  "Take a document of either form over into the registry" },
 	{ GET,  "/healthz",             NOTHING,  ACCESS_READ,   false, handle_healthz,
 	  "\"ok\" while the daemon answers" },
 };
@@ -89,15 +92,7 @@ static int refuse_registry(const struct registry_view *view, struct reply *reply
 
 	if (!doc)
 		return -ENOMEM;
-	doc_set_string(doc, "path", view->path);
-	if (fault->line) {
-		doc_set_int(doc, "line", fault->line);
-		doc_set_int(doc, "column", fault->column);
-	}
-	if (fault->path[0])
-		doc_set_string(doc, "json_path", fault->path);
-	if (fault->remedy[0])
-		doc_set_string(doc, "remedy", fault->remedy);
+	problem_set_fault(doc, view->path, fault);
 	return reply_problem_doc(reply, 422, doc);
 }
 

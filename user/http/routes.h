@@ -41,6 +41,7 @@ int handle_sockets(const struct request *req, struct reply *reply);
 int handle_events(const struct request *req, struct reply *reply);
 int handle_doctor(const struct request *req, struct reply *reply);
 int handle_config(const struct request *req, struct reply *reply);
+int handle_config_import(const struct request *req, struct reply *reply);
 int handle_healthz(const struct request *req, struct reply *reply);
 
 #endif /* PORTWATCH_HTTP_ROUTES_H */
