@@ -13,11 +13,28 @@ enum { FIRST_CAPACITY = 64 };
 typedef uint64_t path_set;
 _Static_assert(PATHS_MAX <= 64, "a set of paths is a word");
 
-/* What is looked for, and how far each path has been followed. */
+enum { DEPTH_MAX = 4, MEMO_MAX = 32 };
+
+/* "pid" of "process.pid". */
+struct segment {
+	const char *at; /* NULL: the path is not so deep */
+	size_t size;
+	bool last;
+};
+
+/* What a key meant when it last stood at this place.  Rows are alike: nearly always it
+ * means the same again. */
+struct memo {
+	struct span key;
+	path_set open, here, deeper;
+};
+
 struct search {
-	const char *const *paths;
 	size_t n_paths;
+	struct segment segments[PATHS_MAX][DEPTH_MAX];
+	path_set whole_row;  /* paths that are "." */
 	struct span *values; /* of the row that is read */
+	struct memo memos[DEPTH_MAX][MEMO_MAX];
 };
 
 void rows_done(struct rows *rows)
@@ -51,48 +68,74 @@ static int grow(struct rows *rows)
 	return 0;
 }
 
-/* Does the segment of @path at @depth spell @key?  *ret_last: is it the last one? */
-static bool segment_is(const char *path, size_t depth, struct span key, bool *ret_last)
+static void prepare(struct search *search, const char *const *paths, size_t n_paths)
 {
-	for (; depth > 0; depth--)
-		path = strchr(path, '.') + 1;
-	if (*path == '.' || strncmp(path, key.at, key.size) != 0)
-		return false;
-	*ret_last = path[key.size] == '\0';
-	return *ret_last || path[key.size] == '.';
+	*search = (struct search){ .n_paths = n_paths };
+	for (size_t i = 0; i < n_paths; i++) {
+		const char *path = paths[i];
+
+		if (streq(path, "."))
+			search->whole_row |= 1ull << i;
+		for (size_t depth = 0; depth < DEPTH_MAX && *path; depth++) {
+			size_t size = strcspn(path, ".");
+
+			search->segments[i][depth] =
+				(struct segment){ path, size, path[size] == '\0' };
+			path += size + (path[size] == '.');
+		}
+	}
+}
+
+/* Which of the paths in @open go on with @key: ending there, or deeper. */
+static void match(const struct search *search, path_set open, size_t depth,
+		  struct span key, struct memo *ret)
+{
+	*ret = (struct memo){ .key = key, .open = open };
+	for (size_t i = 0; i < search->n_paths; i++) {
+		const struct segment *segment = &search->segments[i][depth];
+
+		if (!(open & 1ull << i) || !segment->at || segment->size != key.size ||
+		    memcmp(segment->at, key.at, key.size) != 0)
+			continue;
+		*(segment->last ? &ret->here : &ret->deeper) |= 1ull << i;
+	}
+}
+
+static const struct memo *recall(struct search *search, path_set open, size_t depth,
+				 size_t place, struct span key)
+{
+	struct memo *memo = &search->memos[depth][place % MEMO_MAX];
+
+	if (memo->open != open || memo->key.size != key.size || !memo->key.at ||
+	    memcmp(memo->key.at, key.at, key.size) != 0)
+		match(search, open, depth, key, memo);
+	return memo;
 }
 
 /* Reads the object that starts here, for the paths in @open. */
-static void read_members(struct reader *r, const struct search *search, path_set open,
+static void read_members(struct reader *r, struct search *search, path_set open,
 			 size_t depth)
 {
 	struct span key;
 
-	if (!reader_enter(r, '{')) {
+	if (depth == DEPTH_MAX || !reader_enter(r, '{')) {
 		reader_skip(r);
 		return;
 	}
-	while (reader_key(r, &key)) {
-		path_set here = 0, deeper = 0;
+	for (size_t place = 0; reader_key(r, &key); place++) {
+		const struct memo *memo = recall(search, open, depth, place, key);
+		path_set here = memo->here;
 		const char *start;
 
-		for (size_t i = 0; i < search->n_paths; i++) {
-			bool last;
-
-			if (!(open & 1ull << i) ||
-			    !segment_is(search->paths[i], depth, key, &last))
-				continue;
-			*(last ? &here : &deeper) |= 1ull << i;
-		}
 		reader_peek(r);
 		start = r->at;
-		if (deeper)
-			read_members(r, search, deeper, depth + 1);
+		if (memo->deeper)
+			read_members(r, search, memo->deeper, depth + 1);
 		else
 			reader_skip(r);
-		for (size_t i = 0; here; i++, here >>= 1)
-			if (here & 1)
-				search->values[i] = (struct span){ start, r->at - start };
+		for (; here; here &= here - 1)
+			search->values[__builtin_ctzll(here)] =
+				(struct span){ start, r->at - start };
 	}
 }
 
@@ -112,9 +155,8 @@ static int read_row(struct reader *r, struct search *search, struct span key,
 		return -EBADMSG;
 	rows->keys[rows->count] = key;
 	rows->whole[rows->count] = (struct span){ start, r->at - start };
-	for (size_t i = 0; i < search->n_paths; i++)
-		if (streq(search->paths[i], "."))
-			search->values[i] = rows->whole[rows->count];
+	for (path_set left = search->whole_row; left; left &= left - 1)
+		search->values[__builtin_ctzll(left)] = rows->whole[rows->count];
 	rows->count++;
 	return 0;
 }
@@ -140,11 +182,12 @@ int rows_read(const char *document, size_t size, const char *key,
 	      const char *const *paths, size_t n_paths, struct rows *ret)
 {
 	_cleanup_(rows_done) struct rows rows = { .n_paths = n_paths };
-	struct search search = { .paths = paths, .n_paths = n_paths };
+	struct search search;
 	struct span name;
 	struct reader r;
 	int err = -EBADMSG;
 
+	prepare(&search, paths, n_paths);
 	reader_init(&r, document, size);
 	if (!reader_enter(&r, '{'))
 		return -EBADMSG;

@@ -7,10 +7,12 @@
 
 static const char separator[] = "  ";
 
+/* Small, since there may be a hundred thousand. */
 struct cell {
-	size_t offset; /* into text */
-	unsigned size, width;
-	enum tone tone;
+	uint32_t offset; /* into text */
+	uint32_t size;
+	uint32_t width : 28;
+	uint32_t tone : 4; /* enum tone */
 };
 
 struct table {
@@ -19,8 +21,9 @@ struct table {
 	struct buffer text; /* of all cells; a NUL behind each */
 	struct cell *cells;
 	size_t n_cells, capacity;
+	size_t column; /* of the next cell */
 	bool failed;
-	unsigned *widths;
+	size_t *widths;
 	bool *filled; /* columns with something in them */
 };
 
@@ -72,15 +75,18 @@ static struct cell *next_cell(struct table *table)
 /* The text of the cell that was just added is complete. */
 static void end_cell(struct table *table, struct cell *cell)
 {
-	size_t column = (table->n_cells - 1) % table->n_columns;
-	const char *text = table->text.data + cell->offset;
+	size_t column = table->column;
+	const char *text;
 
-	cell->size = (unsigned)(table->text.size - cell->offset);
+	table->column = column + 1 < table->n_columns ? column + 1 : 0;
+	cell->size = (uint32_t)(table->text.size - cell->offset);
 	buffer_add(&table->text, "", 1);
-	if (table->text.failed)
+	if (table->text.failed || table->text.size > UINT32_MAX) {
+		table->failed = true;
 		return;
+	}
 	text = table->text.data + cell->offset;
-	cell->width = (unsigned)text_width(text, cell->size);
+	cell->width = text_width(text, cell->size) & 0xfffffff;
 	cell->tone = table->columns[column]->flags & COLUMN_TONED
 			     ? tone_of(text, cell->size)
 			     : TONE_NONE;
@@ -91,12 +97,12 @@ static void end_cell(struct table *table, struct cell *cell)
 
 void table_add(struct table *table, struct span value)
 {
-	const struct column *column = table->columns[table->n_cells % table->n_columns];
+	const struct column *column = table->columns[table->column];
 	struct cell *cell = next_cell(table);
 
 	if (!cell)
 		return;
-	cell->offset = table->text.size;
+	cell->offset = (uint32_t)table->text.size;
 	(column->show ? column->show : show_text)(value, &table->text);
 	end_cell(table, cell);
 }
@@ -107,7 +113,7 @@ void table_add_text(struct table *table, const char *text)
 
 	if (!cell)
 		return;
-	cell->offset = table->text.size;
+	cell->offset = (uint32_t)table->text.size;
 	buffer_puts(&table->text, text);
 	end_cell(table, cell);
 }
@@ -167,21 +173,23 @@ static void print_as_is(struct table *table, const struct table_style *style,
 			struct buffer *ret)
 {
 	for (size_t i = 0; style->headers && i < table->n_columns; i++) {
-		unsigned width = (unsigned)strlen(table->columns[i]->header);
+		size_t width = strlen(table->columns[i]->header);
 
 		if (table->widths[i] < width)
 			table->widths[i] = width;
 	}
 	if (style->headers)
 		print_headers(table, style, ret);
-	for (size_t i = 0; i < table->n_cells; i++) {
+	for (size_t i = 0, column = 0; i < table->n_cells; i++) {
 		const struct cell *cell = &table->cells[i];
 		struct piece piece = { table->text.data + cell->offset, cell->size,
 				       cell->width, cell->tone };
 
-		print_piece(table, style, i % table->n_columns, piece, ret);
-		if ((i + 1) % table->n_columns == 0)
+		print_piece(table, style, column, piece, ret);
+		if (++column == table->n_columns) {
 			buffer_add(ret, "\n", 1);
+			column = 0;
+		}
 	}
 }
 

@@ -277,12 +277,30 @@ struct span span_member(struct span span, const char *key)
 	return (struct span){ 0 };
 }
 
+/* Nearly every number there is.  -1: something else. */
+static int64_t small_integer(struct span span)
+{
+	int64_t value = 0;
+
+	if (span.size == 0 || span.size > 15)
+		return -1;
+	for (size_t i = 0; i < span.size; i++) {
+		if (span.at[i] < '0' || span.at[i] > '9')
+			return -1;
+		value = value * 10 + (span.at[i] - '0');
+	}
+	return value;
+}
+
 double span_number(struct span span, double otherwise)
 {
+	int64_t small = small_integer(span);
 	char text[40];
 	char *end;
 	double value;
 
+	if (small >= 0)
+		return (double)small;
 	if (!span.at || span.size == 0 || span.size >= sizeof(text))
 		return otherwise;
 	memcpy(text, span.at, span.size);
