@@ -237,7 +237,7 @@ int decode_object(struct decoder *d, const struct doc *value, const struct field
 	return 0;
 }
 
-int decode_list(struct decoder *d, const struct doc *value, decode_fn read, void *target)
+int decode_list(struct decoder *d, const struct doc *value, decode_fn *read, void *target)
 {
 	const struct doc *item = doc_first(value);
 	int err;

@@ -129,7 +129,7 @@ static int read_startup_cmd(struct decoder *d, const struct doc *value, void *ta
 {
 	struct service *svc = target;
 	struct buffer words = { 0 };
-	int err = decode_argv(d, value, &svc->startup_argv);
+	int err = decode_command(d, value, &svc->startup_argv);
 
 	if (err < 0 || !svc->startup_argv)
 		return err;
@@ -304,7 +304,7 @@ static const struct field service_fields[] = {
 };
 
 static int read_member(struct decoder *d, const struct doc *entry, const char *name,
-		       decode_fn read, void *target)
+		       decode_fn *read, void *target)
 {
 	const struct doc *member = decode_enter_member(d, entry, name);
 	int err;

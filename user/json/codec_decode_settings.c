@@ -27,7 +27,7 @@
 const struct field decode_health_fields[] = {
 	{ "http", decode_url, HEALTH(http) },
 	{ "tcp", decode_host_port, HEALTH(tcp) },
-	{ "exec", decode_argv, HEALTH(exec) },
+	{ "exec", decode_command, HEALTH(exec) },
 	HEALTH_LIMITS,
 	{ NULL, NULL, 0 },
 };

@@ -61,22 +61,27 @@ int decode_words(struct decoder *d, const struct doc *value, void *target)
 int decode_argv(struct decoder *d, const struct doc *value, void *target)
 {
 	const char *text = doc_string(value);
-	char ***argv = target;
 	int err;
 
 	if (!text && doc_type(value) != DOC_ARRAY)
 		return decode_fail_type(d, value, "a command line or a list of words");
-	if (!text) {
-		err = decode_words(d, value, argv);
-		if (err == 0 && *argv && !***argv)
-			err = decode_fail(d, NULL,
-					  "the first word, the program, is empty");
-		return err;
-	}
+	if (!text)
+		return decode_words(d, value, target);
 
-	err = shell_split(text, argv);
+	err = shell_split(text, target);
 	if (err == -EINVAL)
 		return decode_fail(d, "close the quote", "a quote is not closed");
+	return err;
+}
+
+int decode_command(struct decoder *d, const struct doc *value, void *target)
+{
+	char ***argv = target;
+	int err = decode_argv(d, value, argv);
+
+	if (err == 0 && *argv && !***argv)
+		return decode_fail(d, "name the program",
+				   "the first word, the program, is empty");
 	return err;
 }
 

@@ -53,68 +53,60 @@ int decode_warn(struct decoder *d, bool name, const char *fmt, ...)
 enum { EXCERPT = 64 };
 const char *decode_excerpt(const char *text, char *buf);
 
-typedef int (*decode_fn)(struct decoder *d, const struct doc *value, void *target);
+/* Reads @value into what @target points to. */
+typedef int decode_fn(struct decoder *d, const struct doc *value, void *target);
 
 /* A table of these ends in one without a name. */
 struct field {
 	const char *name;
-	decode_fn read; /* NULL: known, and read elsewhere */
-	size_t offset;  /* of the target in what the table fills */
+	decode_fn *read; /* NULL: known, and read elsewhere */
+	size_t offset;   /* of the target in what the table fills */
 };
 
 /* Reads an object's members by their table; warns of those that it does not have. */
 int decode_object(struct decoder *d, const struct doc *value, const struct field *fields,
 		  void *target);
 /* Calls @read with @target for each element of a list. */
-int decode_list(struct decoder *d, const struct doc *value, decode_fn read, void *target);
+int decode_list(struct decoder *d, const struct doc *value, decode_fn *read,
+		void *target);
 /* Refuses an object with a name twice, anywhere below @value. */
 int decode_check_names(struct decoder *d, const struct doc *value);
 
-/* codec_decode_values.c: the target is what the comment says. */
-int decode_string(struct decoder *d, const struct doc *value, void *target); /* char ** */
-int decode_bool(struct decoder *d, const struct doc *value, void *target);   /* bool */
-int decode_word(struct decoder *d, const struct doc *value,
-		void *target);                                              /* char ***:
-									       one   more */
-int decode_words(struct decoder *d, const struct doc *value, void *target); /* char *** */
-int decode_argv(struct decoder *d, const struct doc *value, void *target);  /* char *** */
-int decode_count(struct decoder *d, const struct doc *value,
-		 void *target); /* unsigned, from 1 */
-int decode_u64(struct decoder *d, const struct doc *value, void *target); /* uint64_t */
-int decode_time(struct decoder *d, const struct doc *value,
-		void *target); /* uint64_t ns */
-int decode_duration(struct decoder *d, const struct doc *value,
-		    void *target); /* uint64_t ms */
-int decode_period(struct decoder *d, const struct doc *value,
-		  void *target); /* the same, but not 0 */
-int decode_signal(struct decoder *d, const struct doc *value, void *target); /* int */
-int decode_user(struct decoder *d, const struct doc *value, void *target);   /* char ** */
-int decode_env(struct decoder *d, const struct doc *value, void *target);   /* char *** */
-int decode_port(struct decoder *d, const struct doc *value, void *target);  /* uint16_t */
-int decode_proto(struct decoder *d, const struct doc *value, void *target); /* uint16_t */
-int decode_name(struct decoder *d, const struct doc *value, void *target);  /* char ** */
-int decode_url(struct decoder *d, const struct doc *value, void *target);   /* char ** */
-int decode_host_port(struct decoder *d, const struct doc *value,
-		     void *target); /* char ** */
+/* codec_decode_values.c; behind each what its target points to. */
+decode_fn decode_string;    /* char *; "" gives NULL */
+decode_fn decode_name;      /* char *, a valid name */
+decode_fn decode_url;       /* char * */
+decode_fn decode_host_port; /* char * */
+decode_fn decode_user;      /* char * */
+decode_fn decode_bool;      /* bool */
+decode_fn decode_word;      /* char **: one more */
+decode_fn decode_words;     /* char ** */
+decode_fn decode_argv;      /* char **, of a list or a string as a shell splits it */
+decode_fn decode_command;   /* the same, and its first word is not empty */
+decode_fn decode_env;       /* char ** of NAME=value */
+decode_fn decode_count;     /* unsigned, from 1 */
+decode_fn decode_u64;       /* uint64_t */
+decode_fn decode_time;      /* uint64_t, nanoseconds since 1970 */
+decode_fn decode_duration;  /* uint64_t, milliseconds */
+decode_fn decode_period;    /* the same, but not 0 */
+decode_fn decode_signal;    /* int */
+decode_fn decode_port;      /* uint16_t */
+decode_fn decode_proto;     /* uint16_t */
 /* The index in @names (NULL-terminated) of the string that @value must be. */
 int decode_choice(struct decoder *d, const struct doc *value, const char *const *names,
 		  unsigned *ret);
 
 /* The parts of a document; the value is being read when they are called. */
 int decode_settings(struct decoder *d, const struct doc *value);
-int decode_service(struct decoder *d, const struct doc *value, void *unused);
+decode_fn decode_service; /* no target */
 int decode_allocations(struct decoder *d, const struct doc *value);
 
+/* codec_decode_settings.c: what services and settings share. */
 extern const struct field decode_health_fields[]; /* of struct health */
-int decode_health_limits(struct decoder *d, const struct doc *value,
-			 void *target); /* struct health, no check in it */
-int decode_restart(struct decoder *d, const struct doc *value,
-		   void *target); /* struct restart */
-int decode_backoff(struct decoder *d, const struct doc *value,
-		   void *target); /* struct restart */
-int decode_restart_limit(struct decoder *d, const struct doc *value,
-			 void *target); /* struct restart */
-int decode_stop(struct decoder *d, const struct doc *value,
-		void *target); /* struct stop */
+decode_fn decode_health_limits;                   /* struct health, no check in it */
+decode_fn decode_restart;                         /* struct restart */
+decode_fn decode_backoff;                         /* struct restart */
+decode_fn decode_restart_limit;                   /* struct restart */
+decode_fn decode_stop;                            /* struct stop */
 
 #endif /* PORTWATCH_JSON_DECODE_H */
