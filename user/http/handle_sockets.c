@@ -80,7 +80,7 @@ static int parse_fields(struct rows *rows, const char *text, struct reply *reply
 		"cookie",    "proto",     "address", "port",    "netns",   "state",
 		"reuseport", "reuseaddr", "v6only",  "mptcp",   "scope",   "since",
 		"age_s",     "source",    "process", "holders", "service", "unit",
-		"container", "user",      "uid",     NULL,
+		"container", "user",      "uid",     "pid",     "comm",    NULL,
 	};
 	char *state, *word;
 
@@ -153,7 +153,7 @@ static int add_row(struct rows *rows, struct socket *sock)
 	_cleanup_(freep) char *json = NULL;
 	size_t size;
 
-	if (rows->needs_process)
+	if (rows->needs_process || (sock->owner && !sock->owner->info.comm[0]))
 		complete(rows, sock);
 	doc = codec_encode_socket(
 		sock, rows->needs_service ? service_name_of(rows, sock) : NULL,

@@ -28,7 +28,8 @@ struct doc *codec_encode_alert(const struct alert *alert, const struct viewer *v
 /*
  * One row of `ls`: cookie (a decimal string: it may pass 2^53), proto, address, port,
  * netns, state, reuseport, reuseaddr, v6only, mptcp, scope, since, age_s, source,
- * process, holders (an array of processes), service, unit, container, user, uid.
+ * process, holders (an array of processes), service, unit, container, user, uid, pid,
+ * comm (the last two as in process).
  * @fields NULL: all, else only the named ones, which is what makes `ls` fast.
  */
 struct doc *codec_encode_socket(const struct socket *sock, const char *service,

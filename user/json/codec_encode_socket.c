@@ -111,6 +111,21 @@ static void set_process(struct doc *doc, const char *key, const struct row *row)
 	doc_put(doc, key, codec_encode_process(row->sock->owner, row->viewer));
 }
 
+static void set_pid(struct doc *doc, const char *key, const struct row *row)
+{
+	if (row->sock->owner)
+		doc_put_int(doc, key, row->sock->owner->info.id.pid);
+	else
+		doc_put_null(doc, key);
+}
+
+static void set_comm(struct doc *doc, const char *key, const struct row *row)
+{
+	const struct process *owner = row->sock->owner;
+
+	doc_put_string(doc, key, owner && owner->info.comm[0] ? owner->info.comm : NULL);
+}
+
 /* The owner first, then who else was found to hold it. */
 static void set_holders(struct doc *doc, const char *key, const struct row *row)
 {
@@ -184,6 +199,8 @@ static const struct {
 	{ "container", set_container },
 	{ "user", set_user },
 	{ "uid", set_uid },
+	{ "pid", set_pid },
+	{ "comm", set_comm },
 };
 
 enum { MEMBERS = sizeof(members) / sizeof(members[0]) };
