@@ -102,8 +102,9 @@ struct shared_body *shared_body_unref(struct shared_body *body);
 
 struct reply {
 	unsigned status;
-	const char *type; /* Content-Type */
-	unsigned allow;   /* methods, for 405 */
+	const char *type;    /* Content-Type */
+	unsigned allow;      /* methods, for 405 */
+	const char *backend; /* told as Portwatch-Backend: who watches; NULL: not told */
 	/* One of these. */
 	char *body; /* owned */
 	size_t size;

@@ -197,6 +197,8 @@ static void add_headers(struct MHD_Response *response, const struct reply *reply
 
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	if (reply->backend)
+		MHD_add_response_header(response, "Portwatch-Backend", reply->backend);
 	if (!reply->allow)
 		return;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

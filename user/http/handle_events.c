@@ -101,6 +101,7 @@ int handle_events(const struct request *req, struct reply *reply)
 	*reply = (struct reply){
 		.status = 200,
 		.type = "text/event-stream",
+		.backend = probe_backend(engine_probe(req->api->engine)),
 		.producer = &events->producer,
 	};
 	return 0;
