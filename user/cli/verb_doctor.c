@@ -22,6 +22,12 @@ static const struct column columns[] = {
 
 static const struct view view = { .key = "findings", .columns = columns };
 
+/* "tp_btf/sched_process_exit", "syscalls:sys_exit_bind": a hook, not a mount. */
+static bool is_hook(const char *name)
+{
+	return name && strpbrk(name, "/:") && !strchr(name, ' ');
+}
+
 static const char *mark_of(const struct terminal *terminal, bool ok)
 {
 	if (terminal->utf8)
@@ -45,7 +51,8 @@ static void add_finding(const struct terminal *terminal, const struct doc *findi
 	buffer_printf(ret, "%*s  ", width < NAME_WIDTH ? (int)(NAME_WIDTH - width) : 0,
 		      "");
 	member_text_add(finding, "what", "", ret);
-	if (doc_get_bool(finding, "in_use", false))
+	if (doc_get_bool(finding, "in_use", false) &&
+	    is_hook(doc_get_string(finding, "name")))
 		buffer_puts(ret, " (in use)");
 	if (reason) {
 		buffer_puts(ret, ": ");
@@ -59,15 +66,40 @@ static void add_finding(const struct terminal *terminal, const struct doc *findi
 	buffer_puts(ret, "\n");
 }
 
+static bool is_needed(const char *name)
+{
+	static const char *const needed[] = { "BPF",         "BTF",           "CAP_BPF",
+					      "CAP_PERFMON", "CAP_NET_ADMIN", NULL };
+
+	return name && strv_contains((char *const *)needed, name);
+}
+
+/* Can events be had, and if not, would a privilege help? */
+static int verdict(const struct doc *doc)
+{
+	const struct doc *findings = doc_get(doc, "findings");
+	bool hooks = false, missing = false;
+
+	for (const struct doc *f = doc_first(findings); f; f = doc_next(f)) {
+		const char *name = doc_get_string(f, "name");
+		bool ok = doc_get_bool(f, "ok", false);
+
+		if (is_needed(name) && !ok && starts_with(name, "CAP_"))
+			return STATUS_NOT_PERMITTED;
+		missing |= is_needed(name) && !ok;
+		hooks |= is_hook(name) && ok;
+	}
+	return hooks && !missing ? STATUS_DONE : STATUS_FAILED;
+}
+
 static void add_summary(const struct doc *doc, struct buffer *ret)
 {
-	const char *backend = doc_get_string(doc, "backend");
 	const char *failures = doc_get_string(doc, "bind_failures");
 
 	buffer_puts(ret, "\nKernel ");
 	member_text_add(doc, "kernel", "unknown", ret);
-	if (streq(backend, "bpf"))
-		buffer_puts(ret, ": events as they happen, through BPF");
+	if (verdict(doc) == STATUS_DONE)
+		buffer_puts(ret, ": events can be had as they happen");
 	else
 		buffer_puts(ret, ": no events; the host is looked at now and then");
 	if (failures && !streq(failures, "none"))
@@ -84,25 +116,6 @@ static int print_list(const struct command *cmd, const struct doc *doc)
 		add_finding(cmd->terminal, f, &out);
 	add_summary(doc, &out);
 	return output_buffer(&out);
-}
-
-static bool is_needed(const char *name)
-{
-	static const char *const capabilities[] = { "CAP_BPF", "CAP_PERFMON",
-						    "CAP_NET_ADMIN", NULL };
-
-	return name && strv_contains((char *const *)capabilities, name);
-}
-
-/* Can events be had, and if not, would a privilege help? */
-static int verdict(const struct doc *doc)
-{
-	const struct doc *findings = doc_get(doc, "findings");
-
-	for (const struct doc *f = doc_first(findings); f; f = doc_next(f))
-		if (is_needed(doc_get_string(f, "name")) && !doc_get_bool(f, "ok", false))
-			return STATUS_NOT_PERMITTED;
-	return streq(doc_get_string(doc, "backend"), "bpf") ? STATUS_DONE : STATUS_FAILED;
 }
 
 static int run(const struct command *cmd)

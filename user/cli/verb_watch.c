@@ -255,16 +255,14 @@ static int catch_signals(void)
 /* Who watches, where that is not the kernel itself. */
 static void tell_backend(const struct watch *watch)
 {
-	const char *realtime = pw_stream_header(watch->stream, "Portwatch-Realtime");
 	const char *backend = pw_stream_header(watch->stream, "Portwatch-Backend");
 
-	if (streq(realtime, "no"))
+	if (backend && !streq(backend, "bpf"))
 		log_warning("watch: not in real time: the host is looked at now and then "
 			    "(%s); 'portwatch doctor' says why",
-			    backend ? backend : "procfs");
+			    backend);
 	else if (watch->cmd->terminal->has_messages && watch->cmd->terminal->is_terminal)
-		log_info("watch: in real time (%s); Ctrl-C ends it",
-			 backend ? backend : "bpf");
+		log_info("watch: as it happens (bpf); Ctrl-C ends it");
 }
 
 static int begin(struct watch *watch)
