@@ -235,7 +235,7 @@ TEST(a_row_of_ls_has_everything_where_nothing_is_chosen)
 	      "\"age_s\":90,\"source\":\"kernel\",\"process\":" PROCESS_HEAD
 	      "null" PROCESS_TAIL ",\"holders\":[" PROCESS_HEAD "null" PROCESS_TAIL
 	      "],\"service\":\"goblin\",\"unit\":\"session-1.scope\",\"container\":null,"
-	      "\"user\":\"alice\",\"uid\":1000}");
+	      "\"user\":\"alice\",\"uid\":1000,\"pid\":4711,\"comm\":\"python3\"}");
 }
 
 TEST(a_row_of_ls_has_only_what_is_chosen)
