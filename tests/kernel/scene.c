@@ -93,8 +93,10 @@ static unsigned traits_of(const char *print)
 		traits |= MODE_SEES_EVERY_BIND | MODE_SEES_EVERY_FAILURE;
 	if (!starts_with(print, "lean"))
 		traits |= MODE_KNOWS_ERRNO;
+	if (fexit)
+		traits |= MODE_KNOWS_EVERY_ERRNO;
 	if (cgroup || strstr(print, "inet_release"))
-		traits |= MODE_SEES_RELEASES;
+		traits |= MODE_TELLS_EACH;
 	return traits;
 }
 
@@ -340,7 +342,7 @@ void scene_settle(void)
 	_cleanup_(close_fdp) int fd = -EBADF;
 	const struct sockaddr_in loopback = { .sin_family = AF_INET,
 					      .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	uint64_t cookie = 0, deadline = scene_deadline(), due;
+	uint64_t cookie = 0, deadline, due;
 	socklen_t len = sizeof(cookie);
 
 	scene_engine();
@@ -351,9 +353,12 @@ void scene_settle(void)
 	scene_row(cookie, SOCKET_BOUND);
 	fd = close_fd(fd);
 	scene_gone(cookie);
+	/* A look now and then is no unfinished business. */
+	deadline = now_mono_ns() + NS_PER_S;
 	for (;;) {
 		due = engine_deadline(scene.engine);
-		if (!due || due > now_mono_ns() + NS_PER_S || now_mono_ns() > deadline)
+		if (!due || due > now_mono_ns() + 100 * NS_PER_MS ||
+		    now_mono_ns() > deadline)
 			return;
 		scene_run(50);
 	}

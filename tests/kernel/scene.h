@@ -15,8 +15,9 @@
 enum mode_trait {
 	MODE_SEES_EVERY_BIND = 1 << 0,    /* by io_uring and 32-bit callers too */
 	MODE_SEES_EVERY_FAILURE = 1 << 1, /* likewise */
-	MODE_KNOWS_ERRNO = 1 << 2,        /* of every failed bind; else inferred */
-	MODE_SEES_RELEASES = 1 << 3,      /* as they happen; else by looking */
+	MODE_KNOWS_ERRNO = 1 << 2,        /* of binds by system call; else inferred */
+	MODE_KNOWS_EVERY_ERRNO = 1 << 3,  /* by io_uring and 32-bit callers too */
+	MODE_TELLS_EACH = 1 << 4, /* as it happens; else the table follows looks */
 };
 
 struct mode {

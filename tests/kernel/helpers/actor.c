@@ -131,9 +131,10 @@ void actor_serve(void)
 	}
 }
 
-static int do_all(char *script)
+/* A copy is cut up: argv is what the program was started with, for whoever reads it. */
+static int do_all(const char *text_of_all)
 {
-	char *rest = NULL;
+	char *script = strdup(text_of_all), *rest = NULL;
 
 	for (char *text = strtok_r(script, ";", &rest); text;
 	     text = strtok_r(NULL, ";", &rest)) {

@@ -105,3 +105,13 @@ void case_check(const struct kase *k, const struct socket *row, const char *addr
 	CHECK_EQ(row->at.proto, k->kind == UDP ? IPPROTO_UDP : IPPROTO_TCP);
 	CHECK_EQ(!!(row->flags & SOCKET_MPTCP), k->kind == MPTCP);
 }
+
+void case_check_told(enum event_type type, uint64_t cookie, size_t times)
+{
+	size_t n = scene_events(type, cookie);
+
+	if (scene_traits() & MODE_TELLS_EACH)
+		CHECK_EQ(n, times);
+	else
+		CHECK(n <= times);
+}

@@ -44,4 +44,7 @@ uint16_t case_serve(const struct kase *k, unsigned slot, const char *address,
 void case_check(const struct kase *k, const struct socket *row, const char *address,
 		uint16_t port);
 
+/* So many such events there were; in a mode that follows looks, not more. */
+void case_check_told(enum event_type type, uint64_t cookie, size_t times);
+
 #endif /* PORTWATCH_TESTS_KERNEL_ROWS_CASES_H */

@@ -15,6 +15,7 @@ static uint16_t open_peer(const struct kase *k)
 	uint16_t port = (uint16_t)(k->port + 1000);
 
 	actor_must(k->actor, "socket 9 %s tcp", k->family);
+	actor_must(k->actor, "set 9 reuseaddr"); /* connections of before linger */
 	actor_must(k->actor, "bind 9 %s %u", k->loopback, port);
 	actor_must(k->actor, "listen 9");
 	return port;

@@ -18,19 +18,16 @@ static void check_held(const struct kase *k, uint64_t cookie)
 {
 	scene_settle();
 	scene_row(cookie, case_serving(k));
-	CHECK_EQ(scene_events(EVENT_SOCKET_RELEASED, cookie), 0);
+	case_check_told(EVENT_SOCKET_RELEASED, cookie, 0);
 }
 
 static void check_released(uint64_t cookie, enum release_cause cause)
 {
-	const struct seen *released;
-
 	scene_gone(cookie);
-	released = scene_event(EVENT_SOCKET_RELEASED, cookie);
-	if (scene_traits() & MODE_SEES_RELEASES)
-		CHECK_EQ(released->cause, cause);
+	if (scene_traits() & MODE_TELLS_EACH)
+		CHECK_EQ(scene_event(EVENT_SOCKET_RELEASED, cookie)->cause, cause);
 	scene_settle();
-	CHECK_EQ(scene_events(EVENT_SOCKET_RELEASED, cookie), 1);
+	case_check_told(EVENT_SOCKET_RELEASED, cookie, 1);
 }
 
 static void duplicate(const struct kase *k)
@@ -53,7 +50,7 @@ static void overwrite(const struct kase *k)
 {
 	uint64_t cookie = serve(k), other = case_socket(k, 1);
 
-	actor_must(k->actor, "bind 1 %s %u", k->any, k->port + 1000);
+	actor_must(k->actor, "bind 1 %s %u", k->any, k->port + 2000);
 	scene_row(other, SOCKET_BOUND);
 	actor_must(k->actor, "dup2 0 1");
 	check_released(other, RELEASE_CLOSE);
@@ -155,7 +152,7 @@ static void keep_over_exec(const struct kase *k)
 {
 	uint64_t kept = serve(k), lost = case_socket(k, 1);
 
-	actor_must(k->actor, "bind 1 %s %u", k->any, k->port + 1000);
+	actor_must(k->actor, "bind 1 %s %u", k->any, k->port + 2000);
 	scene_row(lost, SOCKET_BOUND);
 	actor_must(k->actor, "inherit 0");
 	actor_must(k->actor, "exec again");
@@ -178,7 +175,7 @@ static void bind_by_a_child(const struct kase *k)
 	actor_must(k->actor, "child bind 0 %s %u", k->any, k->port);
 	scene_row(cookie, SOCKET_BOUND);
 	check_held(&(struct kase){ .kind = UDP }, cookie);
-	if (scene_traits() & MODE_SEES_RELEASES) {
+	if (scene_traits() & MODE_TELLS_EACH) {
 		bound = scene_event(EVENT_SOCKET_BOUND, cookie);
 		CHECK(bound->who.id.pid != actor_pid(k->actor));
 		CHECK_STR(bound->who.comm, "actor");
@@ -198,7 +195,7 @@ static void act_in_a_thread(const struct kase *k)
 
 	actor_must(k->actor, "thread bind 0 %s %u", k->any, k->port);
 	scene_row(cookie, SOCKET_BOUND);
-	if (scene_traits() & MODE_SEES_RELEASES)
+	if (scene_traits() & MODE_TELLS_EACH)
 		CHECK_EQ(scene_event(EVENT_SOCKET_BOUND, cookie)->who.id.pid,
 			 actor_pid(k->actor));
 	actor_must(k->actor, "thread close 0");

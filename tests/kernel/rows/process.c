@@ -53,9 +53,9 @@ static void exec_and_bind(const struct kase *k)
 	actor_must(k->actor, "bind 0 %s %u", k->loopback, k->port);
 	actor_must(k->actor, "exec another life");
 	cookie = case_socket(k, 1);
-	actor_must(k->actor, "bind 1 %s %u", k->loopback, k->port + 1000);
+	actor_must(k->actor, "bind 1 %s %u", k->loopback, k->port + 2000);
 	scene_row(cookie, SOCKET_BOUND);
-	if (!(scene_traits() & MODE_SEES_RELEASES))
+	if (!(scene_traits() & MODE_TELLS_EACH))
 		return;
 	bound = scene_event(EVENT_SOCKET_BOUND, cookie);
 	CHECK_EQ(bound->who.id.pid, actor_pid(k->actor));
