@@ -61,7 +61,7 @@ static void add(struct examination *x, const char *name, const char *what, bool 
 						.what = what,
 						.ok = ok,
 						.in_use = in_use,
-						.reason = ok ? NULL : reason,
+						.reason = ok && in_use ? NULL : reason,
 						.remedy = ok ? NULL : remedy };
 }
 
@@ -153,7 +153,8 @@ static void add_hooks(struct examination *x, const struct hooks *hooks, bool in_
 		bool ok = states[i].attached;
 
 		if (!states[i].tried && states[i].optional)
-			add(x, states[i].name, states[i].serves, true, false, NULL, NULL);
+			add(x, states[i].name, states[i].serves, true, false,
+			    "not needed here", NULL);
 		else
 			add(x, states[i].name, states[i].serves, ok, ok && in_use,
 			    states[i].tried ? text(x, "%s", strerror(-states[i].err))
