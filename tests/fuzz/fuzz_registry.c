@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A registry of any bytes is taken or refused with a reason and a place in it; and what
- * is JSON is printed and read back as the same.
+ * A registry of any bytes is taken or refused with a reason and a place in it; what was
+ * taken is written out and taken again as the same; and what is JSON is printed and read
+ * back as the same.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,42 @@ static void must(bool holds)
 		abort();
 }
 
+static char *encode(const struct registry *reg)
+{
+	_cleanup_(doc_freep) struct doc *doc = doc_object();
+	struct doc *services = doc_array();
+	char *text;
+
+	for (size_t i = 0; i < registry_count(reg); i++)
+		doc_append(services, codec_encode_service(registry_service(reg, i)));
+	doc_set(doc, "services", services);
+	doc_set(doc, "settings", codec_encode_settings(registry_get_settings(reg)));
+	text = doc_print(doc, false, NULL);
+	must(text != NULL);
+	return text;
+}
+
+static void check_encoded(const struct registry *reg)
+{
+	_cleanup_(freep) char *once = encode(reg), *twice = NULL;
+	_cleanup_(registry_freep) struct registry *back = NULL;
+	struct decode_error fault;
+
+	must(codec_decode_registry(once, strlen(once), 1, &back, NULL, &fault) == 0);
+	twice = encode(back);
+	must(streq(once, twice));
+}
+
+static void check_place(const char *text, size_t size, const struct decode_error *fault)
+{
+	unsigned lines = 1;
+
+	for (size_t i = 0; i < size; i++)
+		lines += text[i] == '\n';
+	must(!fault->line == !fault->column);
+	must(fault->line <= lines && fault->column <= size + 1);
+}
+
 static void check_registry(const char *text, size_t size)
 {
 	_cleanup_(decode_warnings_done) struct decode_warnings warnings = { 0 };
@@ -29,7 +66,9 @@ static void check_registry(const char *text, size_t size)
 	must(err == 0 ? reg != NULL : reg == NULL && fault.what[0]);
 	must(memchr(fault.what, '\0', sizeof(fault.what)));
 	must(memchr(fault.path, '\0', sizeof(fault.path)));
-	must(!fault.line == !fault.column);
+	check_place(text, size, &fault);
+	if (reg)
+		check_encoded(reg);
 }
 
 static void check_document(const char *text, size_t size)

@@ -471,6 +471,7 @@ TEST(what_is_encoded_decodes_to_the_same)
 		"\"health\":{\"exec\":[\"true\"]},\"netns\":\"n\",\"user\":5},"
 		"{\"name\":\"b\",\"port\":\"dynamic\",\"startup_cmd\":\"b 'c d'\","
 		"\"health_endpoint\":\"http://localhost/\",\"on_conflict\":\"kill\"},"
+		"{\"name\":\"d\",\"port\":[{\"port\":3,\"address\":\"::1\"},4]},"
 		"{\"name\":\"c\",\"port\":9,\"proto\":\"udp\",\"address\":\"10.0.0.1\"}]"
 		"}",
 	};

@@ -102,23 +102,24 @@ static struct doc *encode_ports(const struct service *svc)
 	return array;
 }
 
-/* A number where one says it all, as the entry will have had it. */
+/* A number where one says it all, as the entry will have had it.  In a list each port has
+ * a protocol and address of its own, and takes over nothing from the entry. */
 static void set_port(struct doc *object, const struct service *svc)
 {
-	const struct claim *first = svc->claims;
+	const struct claim *only = svc->n_claims == 1 ? svc->claims : NULL;
 
-	if (svc->n_claims == 0) {
-		doc_put_string(object, "port", "dynamic");
-		doc_put_string(object, "proto", "tcp");
-		doc_put_null(object, "address");
+	if (only && !only->name) {
+		doc_put_int(object, "port", only->at.port);
+		doc_put_string(object, "proto", proto_name(only->at.proto));
+		set_address(object, only);
 		return;
 	}
-	if (svc->n_claims == 1 && !first->name)
-		doc_put_int(object, "port", first->at.port);
-	else
+	if (svc->n_claims)
 		doc_put(object, "port", encode_ports(svc));
-	doc_put_string(object, "proto", proto_name(first->at.proto));
-	set_address(object, first);
+	else
+		doc_put_string(object, "port", "dynamic");
+	doc_put_string(object, "proto", "tcp");
+	doc_put_null(object, "address");
 }
 
 static void set_match(struct doc *object, const struct match *match)
