@@ -356,6 +356,19 @@ TEST(an_import_of_something_bad_is_refused)
 	leave_folder();
 }
 
+TEST(a_place_in_the_file_is_not_taken_for_one_in_the_import)
+{
+	struct registry_import counts;
+	struct decode_error error;
+
+	enter_folder();
+	write_file("r.json", "{\"services\":\n 7}");
+	CHECK_EQ(import("r.json", wizard, &counts, &error), -EINVAL);
+	CHECK_EQ(error.line, 0);
+	CHECK(strstr(error.what, "as it is now is refused: line 2, column 2"));
+	leave_folder();
+}
+
 static void import_one(int i)
 {
 	struct registry_import counts;

@@ -156,6 +156,20 @@ struct import {
 	struct registry_import counts;
 };
 
+/* A place in the file would be taken for one in what was to be imported. */
+static void name_the_file(struct decode_error *reterr)
+{
+	char what[sizeof(reterr->what)];
+
+	if (!reterr->line)
+		return;
+	snprintf(what, sizeof(what), "%s", reterr->what);
+	snprintf(reterr->what, sizeof(reterr->what),
+		 "the registry as it is now is refused: line %u, column %u: %.900s",
+		 reterr->line, reterr->column, what);
+	reterr->line = reterr->column = 0;
+}
+
 static int import(struct doc *document, const struct registry *current, void *arg,
 		  struct decode_error *reterr)
 {
@@ -183,5 +197,7 @@ int registry_file_import(const char *path, const char *text, size_t size,
 	err = registry_file_edit(path, import, &arg, generation, ret, reterr);
 	if (err >= 0)
 		*ret_counts = arg.counts;
+	else if (err != -EEXIST)
+		name_the_file(reterr);
 	return err;
 }

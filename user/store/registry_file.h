@@ -7,8 +7,8 @@
  * written: nothing that would be refused is ever saved.  The lock (PATH.lock) is held
  * from before the reading until after the writing.
  *
- * Whatever fails fills in *reterr; its line and column are those of the file, or of the
- * text that was to be imported, and 0 where the fault is in neither.
+ * Whatever fails fills in *reterr; its line and column are those of the file, for an
+ * import those of what was to be imported, and 0 where the fault is not there.
  */
 #ifndef PORTWATCH_STORE_REGISTRY_FILE_H
 #define PORTWATCH_STORE_REGISTRY_FILE_H
