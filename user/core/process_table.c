@@ -208,10 +208,11 @@ static void replace_program(struct process *p, struct process_info *news)
 	p->complete = false;
 }
 
-static void set_parent(struct process *p, struct process *parent)
+/* The first parent known is the one that started it; later ones adopted it. */
+static void set_parent(struct process *p, struct process *parent, bool is_new)
 {
-	/* The first parent known is the one that started it; later ones adopted it. */
-	if (!p->parent && parent && !process_descends(parent, p))
+	/* Nobody descends from a process that was unknown until now. */
+	if (!p->parent && parent && (is_new || !process_descends(parent, p)))
 		p->parent = processes_ref(parent);
 }
 
@@ -254,13 +255,14 @@ int processes_intern(struct processes *table, struct process_info *info,
 		     struct process *parent, struct process **ret)
 {
 	struct process *p = processes_find(table, info->id);
+	bool is_new = !p;
 	int changed = p ? update(p, info) : create(table, info, &p);
 
 	process_info_done(info);
 	if (changed < 0)
 		return changed;
 
-	set_parent(p, parent);
+	set_parent(p, parent, is_new);
 	*ret = processes_ref(p);
 	return changed;
 }
