@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "cli/render.h"
+#include "client/reader.h"
 #include "json/doc.h"
 
 enum { PATIENCE_MS = 1000 }; /* work that lasts longer shows progress */
@@ -68,14 +70,68 @@ static const char *variable(const char *name)
 	return value && *value ? value : NULL;
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat first, second;
+
+	if (stat(a, &first) < 0 || stat(b, &second) < 0)
+		return streq(a, b);
+	return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+/* The daemon's registry in its status; NULL where it cannot be told. */
+static char *registry_of_daemon(struct session *session)
+{
+	_cleanup_(reply_freep) struct pw_reply *reply = NULL;
+	_cleanup_(buffer_done) struct buffer path = { 0 };
+	struct span body, registry;
+
+	if (pw_get(session->client, API "/status", &reply) < 0)
+		return NULL;
+	body.at = pw_reply_body(reply, &body.size);
+	registry = span_member(span_member(body, "daemon"), "registry");
+	if (span_is_null(registry))
+		return NULL;
+	span_unescape(registry, &path);
+	return path.failed ? NULL : take(path.data);
+}
+
+/* Whoever names a registry means that one, not the one that a daemon happens to have. */
+static int go_by_registry(struct session *session, const char *registry)
+{
+	const struct command *cmd = session->cmd;
+	_cleanup_(freep) char *theirs = NULL;
+
+	if (pw_client_connect(session->client) < 0 || pw_client_is_local(session->client))
+		return 0;
+	theirs = registry_of_daemon(session);
+	if (!theirs || is_same_file(theirs, registry))
+		return 0;
+	if (cmd->globals->socket) {
+		log_warning("The daemon goes by %s, not by %s", theirs, registry);
+		return 0;
+	}
+	if (cmd->terminal->has_messages)
+		log_info("The daemon goes by %s; looking without it", theirs);
+	session_close(session);
+	return session_open_local(session, cmd, registry);
+}
+
 int session_open(struct session *session, const struct command *cmd)
 {
 	const struct globals *globals = cmd->globals;
-	struct pw_options options = { .registry = globals->registry };
+	const char *registry = globals->registry;
+	struct pw_options options = { .registry = registry };
+	int status;
 
 	options.socket = globals->socket ? globals->socket : variable("PORTWATCH_SOCKET");
 	options.mode = globals->local ? PW_LOCAL : globals->socket ? PW_DAEMON : PW_AUTO;
-	return open_client(session, cmd, &options);
+	status = open_client(session, cmd, &options);
+	if (!registry)
+		registry = variable("PORTWATCH_REGISTRY");
+	if (status == 0 && registry && !globals->local)
+		status = go_by_registry(session, registry);
+	return status;
 }
 
 int session_open_local(struct session *session, const struct command *cmd,
