@@ -90,13 +90,25 @@ static inline int stage_complete(struct process_info *info)
 	return 0;
 }
 
+/* With the parent by its stat alone. */
 static inline int stage_intern(struct processes *table, struct process_info *info,
 			       struct process **ret)
 {
-	struct process *parent =
-		info->ppid ? processes_find_pid(table, info->ppid) : NULL;
+	struct process *parent = NULL;
+	int err;
 
-	return processes_intern(table, info, parent, ret);
+	for (size_t i = 0; info->ppid && i < stage.n_alive; i++) {
+		struct process_info stat = { .id = stage.alive[i].id, .uid = (uid_t)-1 };
+
+		if (stat.id.pid != info->ppid)
+			continue;
+		memcpy(stat.comm, stage.alive[i].comm, sizeof(stat.comm));
+		stat.ppid = stage.alive[i].ppid;
+		CHECK(processes_intern(table, &stat, NULL, &parent) >= 0);
+	}
+	err = processes_intern(table, info, parent, ret);
+	processes_unref(table, parent);
+	return err;
 }
 
 static inline int stage_watch_process(struct probe *probe, struct process_id id)

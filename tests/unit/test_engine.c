@@ -382,3 +382,14 @@ TEST(two_owners_of_one_port_are_seen_without_a_registry)
 	CHECK_EQ(HASH_COUNT(stage.e->standing), 0);
 	stage_close();
 }
+
+TEST(a_child_of_the_service_is_the_service)
+{
+	stage_open(goblin);
+	stage_lives(90, 1, "python -m goblin.server");
+	stage_process(100, 90, "node worker.js");
+	stage_serve(1, 100, 8767);
+	CHECK_EQ(alerts_count(stage.e->alerts), 0);
+	CHECK_EQ(stage_count(EVENT_SERVICE_RUNNING), 1);
+	stage_close();
+}

@@ -337,3 +337,100 @@ TEST(polling_tells_differences_every_second)
 	CHECK(engine_deadline(stage.e) != 0);
 	stage_close();
 }
+
+static void lose(uint64_t lost, bool drained)
+{
+	stage.e->healing.lost += lost;
+	stage.e->healing.has_lost = true;
+	stage.e->healing.drained = drained;
+	stage.e->healing.due_ns = now_mono_ns();
+}
+
+TEST(a_loss_is_told_and_healed)
+{
+	struct engine_counters counters;
+
+	stage_open(goblin);
+	stage_process(200, 1, "nc");
+	stage_row(1, 200, 8767, SOCKET_LISTENING);
+	lose(7, true);
+	stage_wait(1);
+	CHECK_EQ(stage_last(EVENT_KERNEL_LOST)->count, 7);
+	CHECK_EQ(stage_last(EVENT_KERNEL_RESYNCED)->count, 1);
+	CHECK_EQ(stage_last(EVENT_KERNEL_RESYNCED)->source, SOURCE_RESYNC);
+	CHECK(stage_alert(ALERT_OCCUPIED, 8767));
+	CHECK_EQ(stage.e->healing.due_ns, 0);
+	engine_counters(stage.e, &counters);
+	CHECK_EQ(counters.resyncs, 1);
+	stage_close();
+}
+
+TEST(a_loss_healed_amid_a_storm_is_healed_once_more)
+{
+	stage_open(goblin);
+	lose(7, false);
+	stage_wait(1);
+	CHECK_EQ(stage.walks, 1);
+	CHECK(stage.e->healing.due_ns != 0);
+	stage.e->healing.drained = true;
+	stage_wait(1000);
+	CHECK_EQ(stage.walks, 2);
+	CHECK_EQ(stage_count(EVENT_KERNEL_LOST), 1);
+	CHECK_EQ(stage_count(EVENT_KERNEL_RESYNCED), 1);
+	CHECK_EQ(stage.e->healing.due_ns, 0);
+	stage_close();
+}
+
+TEST(a_loss_that_cannot_be_healed_is_tried_again)
+{
+	stage_open(goblin);
+	stage.walk_error = -ENOMEM;
+	lose(7, true);
+	stage_wait(1);
+	CHECK_EQ(stage_count(EVENT_KERNEL_RESYNCED), 0);
+	stage.walk_error = 0;
+	stage_wait(500);
+	CHECK_EQ(stage.walks, 1);
+	stage_wait(2000);
+	CHECK_EQ(stage_count(EVENT_KERNEL_LOST), 1);
+	CHECK_EQ(stage_count(EVENT_KERNEL_RESYNCED), 1);
+	stage_close();
+}
+
+TEST(processes_that_share_a_port_are_read_only_where_they_seem_strangers)
+{
+	struct snapshot_row *row;
+
+	stage_lives(200, 1, "alpha");
+	stage_lives(300, 1, "beta");
+	stage_lives(400, 200, "alpha");
+	/* Two addresses: no conflict, nobody asked. */
+	stage_row(1, 200, 5000, SOCKET_LISTENING);
+	row = stage_row(2, 300, 5000, SOCKET_LISTENING);
+	row->at = stage_at("127.0.0.2", 5000);
+	begin(NULL);
+	CHECK_EQ(stage.reads, 0);
+	CHECK_EQ(alerts_count(stage.e->alerts), 0);
+	/* A parent and its child. */
+	stage_row(3, 200, 6000, SOCKET_LISTENING)->flags = SOCKET_REUSEPORT;
+	stage_row(4, 400, 6000, SOCKET_LISTENING)->flags = SOCKET_REUSEPORT;
+	heal();
+	CHECK_EQ(alerts_count(stage.e->alerts), 0);
+	/* And a stranger. */
+	stage_row(5, 300, 6000, SOCKET_LISTENING)->flags = SOCKET_REUSEPORT;
+	heal();
+	CHECK(stage_alert(ALERT_SHARED, 6000));
+	stage_close();
+}
+
+TEST(without_bpf_events_are_had_by_polling)
+{
+	stage_lives(200, 1, "nc");
+	stage_row(1, 200, 5000, SOCKET_LISTENING);
+	begin(goblin);
+	CHECK_EQ(engine_need(stage.e, ENGINE_NEEDS_EVENTS), 0);
+	CHECK(stage.e->polling);
+	CHECK_EQ(stage.watched, 0);
+	CHECK(engine_deadline(stage.e) != 0);
+	stage_close();
+}

@@ -234,8 +234,7 @@ const struct service *engine_service_of(struct engine *engine, const struct sock
 {
 	if (registry_count(engine->registry) == 0 || !sock->owner)
 		return NULL;
-	if (!sock->owner->info.cmdline)
-		who_complete(engine, sock->owner);
+	who_identify(engine, sock->owner);
 	return matcher_service_of(&engine->world, sock->owner, &sock->at,
 				  sock->flags & SOCKET_V6ONLY);
 }

@@ -154,6 +154,29 @@ static void complete_holders(struct engine *e, const struct socket *sock)
 		who_complete(e, sock->holders[i]);
 }
 
+static void complete_port(struct engine *e, const struct port_key *key)
+{
+	for (struct socket *s = sockets_at(e->sockets, key->netns, key->proto, key->port);
+	     s; s = s->next_in_port)
+		complete_holders(e, s);
+}
+
+/* Where nothing is found by what is known of the processes, nothing more need be read:
+ * who is little known passes for a stranger. */
+static int match_port(struct engine *e, const struct port_key *key, struct verdicts *ret)
+{
+	int err;
+
+	if (!slots_name_port(e, key->proto, key->port)) {
+		err = matcher_port(&e->world, key->netns, key->proto, key->port, ret);
+		if (err < 0 || ret->count == 0)
+			return err;
+		ret->count = 0;
+	}
+	complete_port(e, key);
+	return matcher_port(&e->world, key->netns, key->proto, key->port, ret);
+}
+
 static void port_now(struct engine *e, const struct port_key *key)
 {
 	struct alert_scope scope = {
@@ -165,11 +188,7 @@ static void port_now(struct engine *e, const struct port_key *key)
 	struct verdicts list = { 0 };
 	struct alert_moment now;
 
-	for (struct socket *s = sockets_at(e->sockets, key->netns, key->proto, key->port);
-	     s; s = s->next_in_port)
-		complete_holders(e, s);
-	if (matcher_port(&e->world, key->netns, key->proto, key->port, &list) >= 0 &&
-	    (list.count > 0 || find_standing(e, key))) {
+	if (match_port(e, key, &list) >= 0 && (list.count > 0 || find_standing(e, key))) {
 		now = engine_moment(e);
 		alerts_update(e->alerts, &scope, list.items, list.count, &now);
 		note_standing(e, key, list.count > 0);
@@ -237,8 +256,8 @@ void evaluate_put(struct engine *e, const struct socket *sock)
 		/* The kernel's word is enough to tell who it is; a snapshot's is not. */
 		if (named)
 			complete_holders(e, sock);
-		else if (sock->owner && !sock->owner->info.cmdline)
-			who_complete(e, sock->owner);
+		else
+			who_identify(e, sock->owner);
 		matcher_observe(&e->world, e->procs, sock, engine_wall_ns(e),
 				evaluate_state, e);
 	}

@@ -338,9 +338,10 @@ static void tell_lost(struct engine *e)
 {
 	struct healing *healing = &e->healing;
 
+	if (healing->lost == healing->lost_told)
+		return;
 	publish_count(e, EVENT_KERNEL_LOST, healing->lost - healing->lost_told, NULL);
 	healing->lost_told = healing->lost;
-	e->counters.resyncs++;
 }
 
 static void heal(struct engine *e, uint64_t now_ns)
@@ -359,6 +360,7 @@ static void heal(struct engine *e, uint64_t now_ns)
 		return;
 	}
 	healing->has_lost = false;
+	e->counters.resyncs += has_lost;
 	if (has_lost || (differed > 0 && !e->polling))
 		publish_count(e, EVENT_KERNEL_RESYNCED, differed, NULL);
 	/* Facts that were waiting meanwhile may be half of a pair: once more. */

@@ -72,6 +72,7 @@ struct slots {
 	size_t n_allocations;
 	struct slot *by_port;          /* hash: allocations */
 	uint8_t named[2][PORTS_BYTES]; /* ports of claims and allocations: TCP, UDP */
+	unsigned matched_by;           /* PROCFS_*: what some entry is recognised by */
 };
 
 struct port_key {
@@ -187,8 +188,10 @@ struct process *who_is(struct engine *e, struct process_id id, uid_t uid);
  * by what is known. */
 struct process *who_seen(struct engine *e, const struct snapshot_row *row,
 			 struct process *parent);
-/* Complete from /proc, once; ancestors too. */
+/* Read from /proc, once, with all ancestors: as much as is printed, or what entries of
+ * the registry match by. */
 void who_complete(struct engine *e, struct process *p);
+void who_identify(struct engine *e, struct process *p);
 /* Be told of its exit; one that has gone already is treated as such. */
 void who_watch(struct engine *e, struct process *p);
 void who_forget_all(struct engine *e);

@@ -65,8 +65,19 @@ static void catch_up(struct engine *e)
 		;
 }
 
+/* Owners that were found when nobody could be watched yet. */
+static int watch_owner(struct socket *sock, void *arg)
+{
+	struct engine *e = arg;
+
+	if (sock->owner && sockets_of(e->sockets, sock->owner) == sock)
+		who_watch(e, sock->owner);
+	return 0;
+}
+
 static int need_events(struct engine *e)
 {
+	bool had_some = e->have != ENGINE_NEEDS_NOTHING;
 	bool polling;
 	int err;
 
@@ -80,6 +91,8 @@ static int need_events(struct engine *e)
 	if (err < 0)
 		return err;
 	slots_watch_ports(e);
+	if (had_some)
+		sockets_each(e->sockets, watch_owner, e);
 	if (polling)
 		heal_poll(e);
 	else

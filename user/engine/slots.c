@@ -25,12 +25,24 @@ bool slots_name_port(const struct engine *e, uint16_t proto, uint16_t port)
 	return e->slots.named[proto == IPPROTO_UDP][port / 8] & 1u << port % 8;
 }
 
+static unsigned matched_by(const struct match *match)
+{
+	unsigned what = PROCFS_CMDLINE | PROCFS_EXE;
+
+	if (match->unit || match->cgroup)
+		what |= PROCFS_CGROUP;
+	if (match->user)
+		what |= PROCFS_USER;
+	return what;
+}
+
 static void add_service(struct slots *slots, const struct service *svc)
 {
 	struct slot *slot = &slots->services[svc->index];
 
 	slot->state = &slots->states[svc->index];
 	slot->state->service = svc;
+	slots->matched_by |= matched_by(&svc->match);
 	for (size_t i = 0; svc->enabled && i < svc->n_claims; i++)
 		name_port(slots, svc->claims[i].at.proto, svc->claims[i].at.port);
 }

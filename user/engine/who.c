@@ -151,24 +151,40 @@ struct process *who_seen(struct engine *e, const struct snapshot_row *row,
 	return processes_intern(e->procs, &info, parent, &p) < 0 ? NULL : p;
 }
 
-void who_complete(struct engine *e, struct process *p)
+/* What /proc says beyond what is known; the process itself stays the same object. */
+static void look_up(struct engine *e, struct process *p, unsigned what)
 {
 	_cleanup_(process_info_done) struct process_info info = { 0 };
 	struct process *same;
 
-	if (!p || p->complete)
+	if (p->exited || e->senses.read(p->info.id.pid, what, &info) < 0 ||
+	    !same_id(info.id, p->info.id)) {
+		p->complete = true; /* there is no more to know */
 		return;
-	p->complete = true;
-	if (p->exited || e->senses.read(p->info.id.pid, PROCFS_ALL, &info) < 0 ||
-	    !same_id(info.id, p->info.id))
-		return;
+	}
 	/* What the kernel told counts: /proc may know only the program that followed. */
 	info.exec_count = p->info.exec_count;
 	if (e->senses.intern(e->procs, &info, &same) < 0)
 		return;
 	forget_match(same);
-	same->complete = true;
 	processes_unref(e->procs, same);
+}
+
+void who_complete(struct engine *e, struct process *p)
+{
+	for (; p; p = p->parent) {
+		if (!p->complete)
+			look_up(e, p, PROCFS_ALL);
+		p->complete = true;
+	}
+}
+
+void who_identify(struct engine *e, struct process *p)
+{
+	for (; p; p = p->parent) {
+		if (!p->complete && !p->info.cmdline)
+			look_up(e, p, e->slots.matched_by);
+	}
 }
 
 void who_watch(struct engine *e, struct process *p)
