@@ -80,8 +80,11 @@ bool name_is_interpreter(struct span name)
 	};
 	/* clang-format on */
 
+	struct span stem, major;
+
+	split(name, &stem, &major);
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (name_equals(name, span_of(known[i])))
+		if (span_equals(stem, span_of(known[i])))
 			return true;
 	return false;
 }
