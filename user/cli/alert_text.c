@@ -91,6 +91,23 @@ static void add_indented(const char *label, const struct doc *object, const char
 	buffer_puts(ret, "\n");
 }
 
+/* Lines that are broken at spaces, each below the first. */
+static void add_wrapped(const char *text, size_t width, struct buffer *ret)
+{
+	while (*text) {
+		size_t size = 0, next = strcspn(text, " ");
+
+		/* One word at least, however long, then as many as there is room for. */
+		do {
+			size = next;
+			next = size +
+			       (text[size] ? 1 + strcspn(text + size + 1, " ") : 0);
+		} while (next > size && text_width(text, next) <= width);
+		buffer_printf(ret, "\n%*s%.*s", INDENT, "", (int)size, text);
+		text += size + strspn(text + size, " ");
+	}
+}
+
 /* On the line that was begun at @start where it fits the terminal, else below it. */
 static void add_message(const struct terminal *terminal, const char *message,
 			size_t start, struct buffer *ret)
@@ -103,11 +120,15 @@ static void add_message(const struct terminal *terminal, const char *message,
 		return;
 	}
 	used = text_width(ret->data + start, ret->size - start);
-	if (terminal->is_terminal &&
-	    used + 2 + text_width(safe, strlen(safe)) > terminal->width)
-		buffer_printf(ret, "\n%*s%s\n", INDENT, "", safe);
+	if (!terminal->is_terminal ||
+	    used + 2 + text_width(safe, strlen(safe)) <= terminal->width)
+		buffer_printf(ret, "  %s", safe);
 	else
-		buffer_printf(ret, "  %s\n", safe);
+		add_wrapped(safe,
+			    terminal->width > 2 * INDENT ? terminal->width - INDENT
+							 : INDENT,
+			    ret);
+	buffer_puts(ret, "\n");
 }
 
 /* How long it stood, or how often it came back. */

@@ -126,6 +126,8 @@ void show_age(struct span value, struct buffer *ret)
 
 	if (seconds < 0 || seconds > 1e9)
 		show_text(value, ret);
+	else if (seconds < 1)
+		buffer_puts(ret, "0s");
 	else
 		buffer_puts(ret, duration_format((uint64_t)(seconds * NS_PER_S), text,
 						 sizeof(text)));

@@ -13,6 +13,7 @@ enum {
 	COLUMN_CUT = 1 << 3,   /* may be cut where the terminal is narrow */
 	COLUMN_SPARE = 1 << 4, /* left out on a terminal where it is empty in each row */
 	COLUMN_TONED = 1 << 5, /* coloured by what it says */
+	COLUMN_ROOMY = 1 << 6, /* left out on a terminal of fewer than 100 columns */
 };
 
 /* Adds text that is fit for a terminal. */
@@ -25,6 +26,7 @@ struct column {
 	const char *header; /* "PID" */
 	unsigned flags;
 	show_fn show; /* NULL: show_text */
+	double width; /* share of a narrow terminal that it keeps, below 1 */
 };
 
 static inline const char *column_path(const struct column *column)

@@ -17,7 +17,7 @@ const struct column service_status_columns[] = {
 	{ .name = "health", .header = "HEALTH", .flags = SHOWN | COLUMN_TONED },
 	{ .name = "uptime", .path = "uptime_s", .header = "UPTIME",
 	  .flags = SHOWN | COLUMN_RIGHT, .show = show_age },
-	{ .name = "environment", .header = "ENVIRONMENT", .flags = SHOWN | COLUMN_CUT },
+	{ .name = "environment", .header = "ENVIRONMENT", .flags = SHOWN },
 	{ .name = "proto", .header = "PROTO", .flags = WIDE },
 	{ .name = "address", .header = "ADDRESS", .flags = WIDE },
 	{ .name = "user", .path = "process.user", .header = "USER", .flags = WIDE },

@@ -7,7 +7,8 @@
 /* clang-format off */
 const struct column socket_columns[] = {
 	{ .name = "proto", .header = "PROTO", .flags = SHOWN },
-	{ .name = "address", .header = "ADDRESS", .flags = SHOWN },
+	{ .name = "address", .header = "ADDRESS", .flags = SHOWN | COLUMN_CUT,
+	  .width = 0.2 },
 	{ .name = "port", .header = "PORT", .flags = SHOWN | COLUMN_RIGHT },
 	{ .name = "state", .header = "STATE", .flags = SHOWN },
 	{ .name = "pid", .header = "PID", .flags = SHOWN | COLUMN_RIGHT },
@@ -16,9 +17,10 @@ const struct column socket_columns[] = {
 	{ .name = "user", .header = "USER", .flags = SHOWN | COLUMN_CUT },
 	{ .name = "service", .header = "SERVICE",
 	  .flags = SHOWN | COLUMN_CUT | COLUMN_SPARE },
-	{ .name = "unit", .header = "UNIT", .flags = SHOWN | COLUMN_CUT | COLUMN_SPARE },
+	{ .name = "unit", .header = "UNIT", .flags = SHOWN | COLUMN_CUT | COLUMN_SPARE,
+	  .width = 0.1 },
 	{ .name = "container", .header = "CONTAINER",
-	  .flags = SHOWN | COLUMN_CUT | COLUMN_SPARE },
+	  .flags = SHOWN | COLUMN_CUT | COLUMN_SPARE | COLUMN_ROOMY },
 	{ .name = "scope", .header = "SCOPE", .flags = SHOWN | COLUMN_TONED },
 	{ .name = "age", .path = "age_s", .header = "AGE",
 	  .flags = SHOWN | COLUMN_RIGHT, .show = show_age },

@@ -5,6 +5,8 @@
 #include <libsmartcols.h>
 #include <string.h>
 
+enum { ROOMY_WIDTH = 100 };
+
 static const char separator[] = "  ";
 
 /* Small, since there may be a hundred thousand. */
@@ -22,7 +24,7 @@ struct table {
 	struct cell *cells;
 	size_t n_cells, capacity;
 	size_t column; /* of the next cell */
-	bool failed;
+	bool failed, is_narrow;
 	size_t *widths;
 	bool *filled; /* columns with something in them */
 };
@@ -198,7 +200,10 @@ static void print_as_is(struct table *table, const struct table_style *style,
 
 static bool is_left_out(const struct table *table, size_t column)
 {
-	return table->columns[column]->flags & COLUMN_SPARE && !table->filled[column];
+	unsigned flags = table->columns[column]->flags;
+
+	return (flags & COLUMN_SPARE && !table->filled[column]) ||
+	       (flags & COLUMN_ROOMY && table->is_narrow);
 }
 
 static int add_columns(struct libscols_table *scols, const struct table *table)
@@ -211,7 +216,8 @@ static int add_columns(struct libscols_table *scols, const struct table *table)
 
 		if (is_left_out(table, i))
 			continue;
-		added = scols_table_new_column(scols, column->header, 0, flags);
+		added = scols_table_new_column(scols, column->header, column->width,
+					       flags);
 		if (!added)
 			return -ENOMEM;
 		scols_cell_set_color(scols_column_get_header(added), "bold");
@@ -249,9 +255,11 @@ static int fill(struct libscols_table *scols, struct table *table,
 {
 	int err;
 
+	table->is_narrow = style->terminal->width < ROOMY_WIDTH;
 	scols_table_enable_noheadings(scols, !style->headers);
+	/* The cells are escaped; doing it again would escape the backslashes. */
+	scols_table_enable_noencoding(scols, 1);
 	scols_table_enable_colors(scols, style->terminal->colour);
-	scols_table_set_column_separator(scols, separator);
 	scols_table_set_termforce(scols, SCOLS_TERMFORCE_ALWAYS);
 	scols_table_set_termwidth(scols, style->terminal->width);
 	err = add_columns(scols, table);
@@ -273,9 +281,13 @@ static int print_fitted(struct table *table, const struct table_style *style,
 	if (err == 0 && scols_print_table_to_string(scols, &text) != 0)
 		err = -ENOMEM;
 	scols_unref_table(scols);
-	if (err == 0 && text)
-		buffer_puts(ret, text);
-	return err;
+	if (err < 0 || !text)
+		return err;
+	buffer_puts(ret, text);
+	/* As a string the table comes without its last newline. */
+	if (*text && text[strlen(text) - 1] != '\n')
+		buffer_puts(ret, "\n");
+	return 0;
 }
 
 int table_print(struct table *table, const struct table_style *style, struct buffer *ret)
