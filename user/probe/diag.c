@@ -120,14 +120,16 @@ static int tell(const struct search *search, const struct diag_socket *sock,
 /* "socket:[123]"; 0 for a descriptor of anything else. */
 static uint32_t socket_inode(int dirfd, const char *name)
 {
+	static const char prefix[] = "socket:[";
 	char text[64];
 	ssize_t n = readlinkat(dirfd, name, text, sizeof(text) - 1);
-	uint32_t inode;
 
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-	return sscanf(text, "socket:[%u]", &inode) == 1 ? inode : 0;
+	return starts_with(text, prefix)
+		       ? (uint32_t)strtoul(text + sizeof(prefix) - 1, NULL, 10)
+		       : 0;
 }
 
 /* A process that is read when the first of its descriptors matters. */

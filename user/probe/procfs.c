@@ -138,15 +138,16 @@ static int set_user(struct process_info *info)
 /* The real uid: the owner of the folder is the effective one, or root. */
 static int read_user(int dirfd, struct process_info *info)
 {
+	static const char label[] = "\nUid:\t";
 	char buf[STATUS_MAX];
-	const char *line = read_once(dirfd, "status", buf, sizeof(buf)) > 0
-				   ? strstr(buf, "\nUid:")
-				   : NULL;
-	unsigned uid;
+	const char *line;
 
-	if (!line || sscanf(line, "\nUid: %u", &uid) != 1)
+	if (read_once(dirfd, "status", buf, sizeof(buf)) < 0)
 		return 0;
-	info->uid = uid;
+	line = strstr(buf, label);
+	if (!line)
+		return 0;
+	info->uid = strtoul(line + sizeof(label) - 1, NULL, 10);
 	return set_user(info);
 }
 
@@ -284,8 +285,9 @@ static unsigned find_missing(const struct process_info *info)
 
 	if (!info->exe || *info->exe != '/')
 		what |= PROCFS_EXE;
+	/* An argv is of use only with the exe that says whose it is. */
 	if (!info->cmdline || may_be_cut(info->cmdline))
-		what |= PROCFS_CMDLINE;
+		what |= PROCFS_CMDLINE | PROCFS_EXE;
 	if (!info->cwd || *info->cwd != '/')
 		what |= PROCFS_CWD;
 	if (!info->cgroup)

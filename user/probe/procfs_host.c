@@ -119,13 +119,17 @@ uint32_t procfs_own_netns(void)
 int procfs_port_range(struct port_range *ret)
 {
 	_cleanup_(freep) char *text = NULL;
-	unsigned low, high;
+	unsigned long low, high;
+	char *end;
 	int err = file_read("/proc/sys/net/ipv4/ip_local_port_range", 256, &text, NULL);
 
 	if (err < 0)
 		return err;
-	if (!text || sscanf(text, "%u %u", &low, &high) != 2 || low > high ||
-	    high > UINT16_MAX)
+	if (!text)
+		return -EINVAL;
+	low = strtoul(text, &end, 10);
+	high = strtoul(end, NULL, 10);
+	if (!low || low > high || high > UINT16_MAX)
 		return -EINVAL;
 
 	*ret = (struct port_range){ low, high };
@@ -144,10 +148,13 @@ int procfs_reserved_ports(uint8_t *bitmap)
 uint16_t procfs_unprivileged_port(void)
 {
 	_cleanup_(freep) char *text = NULL;
-	unsigned port;
+	unsigned long port;
+	char *end;
+	int err = file_read("/proc/sys/net/ipv4/ip_unprivileged_port_start", 256, &text,
+			    NULL);
 
-	if (file_read("/proc/sys/net/ipv4/ip_unprivileged_port_start", 256, &text, NULL) <
-	    0)
+	if (err < 0 || !text)
 		return 1024;
-	return text && sscanf(text, "%u", &port) == 1 && port <= UINT16_MAX ? port : 1024;
+	port = strtoul(text, &end, 10);
+	return end > text && port <= UINT16_MAX ? port : 1024;
 }
