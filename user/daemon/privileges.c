@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 
-static const unsigned kept[] = {
+static const int kept[] = {
 	CAP_BPF,             /* load programs and maps */
 	CAP_PERFMON,         /* attach to tracepoints, read kernel memory */
 	CAP_NET_ADMIN,       /* attach to cgroups; SOCK_DESTROY */
@@ -17,7 +17,7 @@ static const unsigned kept[] = {
 	CAP_KILL,            /* end holders of any user */
 };
 
-static bool is_kept(unsigned cap)
+static bool is_kept(int cap)
 {
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 		if (kept[i] == cap)
@@ -25,12 +25,14 @@ static bool is_kept(unsigned cap)
 	return false;
 }
 
-/* All but those kept, and @not @too unless that is 0. */
-static void drop(capng_type_t sets, unsigned too)
+enum { NO_CAP = -1 };
+
+/* All but those kept and @too. */
+static void drop(capng_type_t sets, int too)
 {
-	for (unsigned cap = 0; cap <= CAP_LAST_CAP; cap++)
+	for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
 		if (!is_kept(cap) && cap != too)
-			capng_update(CAPNG_DROP, sets, cap);
+			capng_update(CAPNG_DROP, sets, (unsigned)cap);
 }
 
 int privileges_drop(void)
@@ -43,7 +45,7 @@ int privileges_drop(void)
 		return -EPERM;
 	may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
 	drop(CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_ADMIN);
-	drop(CAPNG_INHERITABLE | CAPNG_AMBIENT | CAPNG_BOUNDING_SET, 0);
+	drop(CAPNG_INHERITABLE | CAPNG_AMBIENT | CAPNG_BOUNDING_SET, NO_CAP);
 	return capng_apply(may_bound ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS) < 0 ? -EPERM
 										 : 0;
 }
@@ -52,6 +54,6 @@ int privileges_drop_rest(void)
 {
 	if (capng_get_caps_process() < 0)
 		return -EPERM;
-	drop(CAPNG_EFFECTIVE | CAPNG_PERMITTED, 0);
+	drop(CAPNG_EFFECTIVE | CAPNG_PERMITTED, NO_CAP);
 	return capng_apply(CAPNG_SELECT_CAPS) < 0 ? -EPERM : 0;
 }
