@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# A portwatchd of the test's own, in a folder of the test's own.
+
+PORTWATCHD=${O:-build}/portwatchd
+
+helper_setup()
+{
+	# Not BATS_TEST_TMPDIR: other users are to reach it.
+	D=$(mktemp -d)
+	chmod 755 "$D"
+	SOCKET=$D/portwatch.sock
+	REGISTRY=$D/registry.json
+	unset PORTWATCH_REGISTRY PORTWATCH_SOCKET NOTIFY_SOCKET
+	started=()
+}
+
+helper_teardown()
+{
+	local pid
+
+	for pid in "${started[@]}"; do
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+	rm -rf "$D"
+}
+
+# within SECONDS COMMAND... - until it succeeds; fails after that time.
+within()
+{
+	local end=$((SECONDS + $1 + 1))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if ((SECONDS >= end)); then
+			echo "not within the time: $*"
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+# registry TEXT - write it as an editor does, by renaming
+registry()
+{
+	printf '%s\n' "$1" >"$D/registry.new"
+	mv "$D/registry.new" "$REGISTRY"
+}
+
+two_services='{"services":[
+ {"name":"wizard","port":18765,"process_name":"wizard"},
+ {"name":"goblin","port":18767,"process_name":"goblin"}]}'
+
+# daemon [OPTION...] - start one and wait until it answers; its number is in $daemon.  Not
+# only the listening socket: ready means that nothing that is bound from now on is missed.
+daemon()
+{
+	"$PORTWATCHD" --registry "$REGISTRY" --socket "$SOCKET" "$@" 2>"$D/log" 3>&- &
+	daemon=$!
+	started+=("$daemon")
+	if ! within 10 grep -q 'serving' "$D/log"; then
+		cat "$D/log"
+		return 1
+	fi
+}
+
+# api PATH [CURL-OPTION...] - the body of an answer
+api()
+{
+	local path=$1
+
+	shift
+	curl -s --max-time 10 --unix-socket "$SOCKET" "$@" "http://localhost$path"
+}
+
+# code PATH [CURL-OPTION...] - its status alone
+code()
+{
+	api "$@" -o /dev/null -w '%{http_code}'
+}
+
+# listen PORT [ADDRESS] - a process that does, until the test ends; its number is in
+# $listener
+listen()
+{
+	python3 -c '
+import signal, socket, sys
+s = socket.create_server((sys.argv[2], int(sys.argv[1])))
+print("listening", flush=True)
+signal.pause()' "$1" "${2:-127.0.0.1}" >"$D/listener.$1" 2>&1 3>&- &
+	listener=$!
+	started+=("$listener")
+	within 10 grep -q listening "$D/listener.$1"
+}
+
+# events NAME [QUERY [CURL-OPTION...]] - follow them into $D/NAME until the test ends,
+# from the moment the stream is open
+events()
+{
+	local name=$1 query=${2-}
+
+	shift $(($# < 2 ? $# : 2))
+	curl -sN -D "$D/$name.head" --unix-socket "$SOCKET" "$@" \
+		"http://localhost/api/ports/events?$query" >"$D/$name" 3>&- &
+	reader=$!
+	started+=("$reader")
+	within 10 grep -q '^HTTP/1.1 200' "$D/$name.head"
+}
+
+# told NAME JQ-CONDITION - one of the events followed so far is like that
+told()
+{
+	sed -n 's/^data: //p' "$D/$1" | jq -es "any(.[]; $2)" >/dev/null
+}
