@@ -55,9 +55,10 @@ static void users_add(struct users *users, size_t *capacity, const struct passwd
 		users->items = items;
 	}
 	name = strdup(entry->pw_name);
-	if (name)
-		items[users->count++] =
-			(struct user){ entry->pw_uid, users->count, name };
+	if (!name)
+		return;
+	items[users->count] = (struct user){ entry->pw_uid, users->count, name };
+	users->count++;
 }
 
 /* Reads the file and nothing else: a name service may ask the network, and waits. */
