@@ -458,8 +458,8 @@ int decode_service(struct decoder *d, const struct doc *value, void *unused)
 	if (err < 0)
 		return err;
 
-	added = registry_find(d->registry, name);
-	if (added && !service_can_recognise(added))
+	added = registry_service(d->registry, registry_count(d->registry) - 1);
+	if (!service_can_recognise(added))
 		return decode_warn(
 			d, false,
 			"nothing to recognise \"%s\" by: it accepts any process; "

@@ -184,13 +184,28 @@ static int fail_control(struct scan *s)
 		    "a control character (0x%02x) in a string", c);
 }
 
+/* ASCII that stands for itself, nearly all there is. */
+static bool is_plain(unsigned char c)
+{
+	return c >= ' ' && c < 0x80 && c != '"' && c != '\\';
+}
+
+static void skip_plain(struct scan *s)
+{
+	const char *p = s->p;
+
+	while (p < s->end && is_plain((unsigned char)*p))
+		p++;
+	s->p = p;
+}
+
 /* At the opening quote. */
 static int scan_string(struct scan *s)
 {
 	const char *open = s->p++;
 	int err;
 
-	while (s->p < s->end) {
+	for (skip_plain(s); s->p < s->end; skip_plain(s)) {
 		unsigned char c = (unsigned char)*s->p;
 		size_t n;
 
