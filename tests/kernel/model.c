@@ -98,6 +98,7 @@ static void open_server(struct model *m, int place)
 
 		k->cookie =
 			(uint64_t)actor_must(a, "socket %d %s tcp", v6, v6 ? "6" : "4");
+		actor_must(a, "set %d reuseaddr", v6); /* connections of before linger */
 		actor_must(a, "bind %d %s %d", v6, v6 ? "::1" : "127.0.0.1", SERVER_PORT);
 		actor_must(a, "listen %d", v6);
 		k->at.netns = m->netns[place];

@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SEEN_MAX = 4096, FINGERPRINT = 1024, MODES = 6 };
+enum { FINGERPRINT = 1024, MODES = 6 };
 
 static const struct mode modes[MODES] = {
 	{ "default", { 0 } },
@@ -35,9 +35,9 @@ static struct {
 	const char *why_not;
 	unsigned traits;
 	char fingerprints[MODES][FINGERPRINT];
-	pid_t recorder; /* the test's process: the parent records nothing */
-	struct seen *seen;
-	size_t n_seen;
+	pid_t recorder;     /* the test's process: the parent records nothing */
+	struct seen **seen; /* a host may have much else to tell */
+	size_t n_seen, capacity;
 } scene;
 
 const struct mode *scene_mode(int n)
@@ -162,15 +162,27 @@ static void copy_words(const struct process_info *from, struct process_info *to)
 		test_fail(__FILE__, __LINE__, "out of memory");
 }
 
+static struct seen *add_seen(void)
+{
+	if (scene.n_seen == scene.capacity) {
+		scene.capacity = scene.capacity ? 2 * scene.capacity : 256;
+		scene.seen =
+			reallocarray(scene.seen, scene.capacity, sizeof(*scene.seen));
+	}
+	if (scene.seen)
+		scene.seen[scene.n_seen] = malloc(sizeof(struct seen));
+	if (!scene.seen || !scene.seen[scene.n_seen])
+		test_fail(__FILE__, __LINE__, "out of memory");
+	return scene.seen[scene.n_seen++];
+}
+
 static void record(const struct event *event, void *arg)
 {
 	const struct process *who = event->process;
 	struct seen *seen;
 
 	(void)arg;
-	if (scene.n_seen == SEEN_MAX)
-		return;
-	seen = &scene.seen[scene.n_seen++];
+	seen = add_seen();
 	*seen = (struct seen){ .type = event->type,
 			       .source = event->source,
 			       .wall_ns = event->wall_ns,
@@ -209,9 +221,6 @@ struct engine *scene_engine(void)
 		return scene.engine;
 
 	scene.recorder = getpid();
-	scene.seen = calloc(SEEN_MAX, sizeof(*scene.seen));
-	if (!scene.seen)
-		test_fail(__FILE__, __LINE__, "out of memory");
 	err = engine_subscribe(scene.engine, wants, record, NULL, &scene.subscription);
 	if (err < 0)
 		test_fail(__FILE__, __LINE__, "engine_subscribe: %s", strerror(-err));
@@ -276,7 +285,7 @@ void scene_gone(uint64_t cookie)
 static const struct seen *find(enum event_type type, uint64_t cookie, uint16_t port)
 {
 	for (size_t i = 0; i < scene.n_seen; i++) {
-		const struct seen *s = &scene.seen[i];
+		const struct seen *s = scene.seen[i];
 
 		if (s->type == type && (!cookie || s->socket.cookie == cookie) &&
 		    (!port || s->socket.at.port == port))
@@ -318,7 +327,8 @@ size_t scene_events(enum event_type type, uint64_t cookie)
 	size_t n = 0;
 
 	for (size_t i = 0; i < scene.n_seen; i++)
-		n += scene.seen[i].type == type && scene.seen[i].socket.cookie == cookie;
+		n += scene.seen[i]->type == type &&
+		     scene.seen[i]->socket.cookie == cookie;
 	return n;
 }
 
@@ -329,7 +339,7 @@ size_t scene_seen_count(void)
 
 const struct seen *scene_seen(size_t i)
 {
-	return &scene.seen[i];
+	return scene.seen[i];
 }
 
 /*

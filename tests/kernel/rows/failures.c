@@ -22,13 +22,14 @@ static void check_failure(const struct kase *k, const struct seen *failed,
 
 static void bind_twice(const struct kase *k, const char *path)
 {
+	_cleanup_(actor_stopp) struct actor *caller = NULL;
 	uint64_t holder = case_socket(k, 0), cookie;
-	_cleanup_(actor_stopp) struct actor *caller = actor_fork(k->actor);
 	const struct seen *failed;
 
+	actor_must(k->actor, "comm squeezed");
+	caller = actor_fork(k->actor);
 	case_serve(k, 0, k->loopback, k->port);
 	scene_row(holder, case_serving(k));
-	actor_must(caller, "comm squeezed");
 	cookie = (uint64_t)actor_must(caller, "socket 1 %s %s", k->family, k->proto);
 	CHECK_EQ(actor_ask(caller, "bind 1 %s %u %s", k->loopback, k->port, path),
 		 -EADDRINUSE);
