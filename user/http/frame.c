@@ -8,8 +8,6 @@
 
 #include "base/strings.h"
 
-enum { DEPTH_MAX = 16 }; /* of an event's document, which has five */
-
 static struct frame *make(const char *head, size_t head_size, const char *json,
 			  size_t json_size)
 {
@@ -63,70 +61,16 @@ struct frame *frame_encode(const struct event *event, uint32_t epoch,
 		   : NULL;
 }
 
-/* A process as the codec writes it, of somebody else than @viewer? */
-static bool hides_cmdline(const struct doc *object, const struct viewer *viewer)
-{
-	const struct doc *uid = doc_get(object, "uid");
-
-	return doc_get(object, "cmdline") && doc_get(object, "pid") &&
-	       (doc_type(uid) != DOC_NUMBER || doc_number(uid) != (double)viewer->uid);
-}
-
-static struct doc *copy(const struct doc *from, const struct viewer *viewer,
-			unsigned depth);
-
-static void copy_member(struct doc *to, const struct doc *item,
-			const struct viewer *viewer, bool hide, unsigned depth)
-{
-	const char *key = doc_key(item);
-
-	if (hide && streq(key, "cmdline"))
-		return doc_set_null(to, key);
-	switch (doc_type(item)) {
-	case DOC_NULL:
-		return doc_set_null(to, key);
-	case DOC_BOOL:
-		return doc_set_bool(to, key, doc_bool(item));
-	case DOC_NUMBER:
-		return doc_set_double(to, key, doc_number(item));
-	case DOC_STRING:
-		return doc_set_string(to, key, doc_string(item));
-	default:
-		return doc_set(to, key, copy(item, viewer, depth + 1));
-	}
-}
-
-/* @from is an array or an object.  Arrays within events hold strings or objects. */
-static struct doc *copy(const struct doc *from, const struct viewer *viewer,
-			unsigned depth)
-{
-	bool array = doc_type(from) == DOC_ARRAY;
-	bool hide = !array && hides_cmdline(from, viewer);
-	struct doc *to = array ? doc_array() : doc_object();
-
-	if (depth > DEPTH_MAX)
-		return doc_free(to);
-	for (const struct doc *item = doc_first(from); item; item = doc_next(item)) {
-		if (!array)
-			copy_member(to, item, viewer, hide, depth);
-		else if (doc_type(item) == DOC_STRING)
-			doc_append_string(to, doc_string(item));
-		else
-			doc_append(to, copy(item, viewer, depth + 1));
-	}
-	return to;
-}
-
 struct frame *frame_redact(const struct frame *frame, uint32_t epoch,
 			   const struct viewer *viewer)
 {
-	_cleanup_(doc_freep) struct doc *doc = NULL, *redacted = NULL;
+	_cleanup_(doc_freep) struct doc *doc = NULL;
 
 	doc = doc_parse(frame->text + frame->data_at, frame->data_size, NULL);
 	if (!doc)
 		return NULL;
-	redacted = copy(doc, viewer, 0);
-	return redacted ? of_doc(redacted, frame->type, frame->seq, true, epoch) : NULL;
+	codec_redact(doc, viewer);
+	return of_doc(doc, frame->type, frame->seq, true, epoch);
 }
 
 static pid_t pid_of(const struct doc *object, const char *key)
