@@ -203,7 +203,7 @@ static int warn_unknown(struct decoder *d, const struct field *fields, const cha
 {
 	const char *names[FIELDS_MAX] = { NULL }, *nearest = NULL;
 
-	for (size_t i = 0; fields[i].name && i < FIELDS_MAX - 1; i++)
+	for (size_t i = 0; i < FIELDS_MAX - 1 && fields[i].name; i++)
 		names[i] = fields[i].name;
 	if (strlen(name) <= NAME_LENGTH_MAX)
 		nearest = nearest_name(name, names);
