@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+
 #include "http/routes.h"
 
 static struct doc *registry_doc(const struct registry *reg)
 {
 	struct doc *doc = doc_object(), *services = doc_array(),
-		   *allocations = doc_array();
+		   *allocations = doc_object();
 	const struct allocation *alloc;
+	char port[16]; /* "8000" or "8000/udp", as the registry has them */
 
 	for (size_t i = 0; i < registry_count(reg); i++)
 		doc_append(services, codec_encode_service(registry_service(reg, i)));
-	for (size_t i = 0; (alloc = registry_allocation(reg, i)); i++)
-		doc_append(allocations, codec_encode_allocation(alloc));
+	for (size_t i = 0; (alloc = registry_allocation(reg, i)); i++) {
+		snprintf(port, sizeof(port), "%u%s", alloc->port,
+			 alloc->proto == IPPROTO_UDP ? "/udp" : "");
+		doc_set(allocations, port, codec_encode_allocation(alloc));
+	}
 	doc_set(doc, "settings", codec_encode_settings(registry_get_settings(reg)));
 	doc_set(doc, "services", services);
 	doc_set(doc, "allocations", allocations);
