@@ -37,7 +37,13 @@ static int check_filter(const struct command *cmd, const char *key, const char *
 	return 0;
 }
 
-/* "port=80" becomes "&port=80". */
+static void add_separator(struct buffer *query)
+{
+	if (!query->failed)
+		buffer_puts(query, strchr(query->data, '?') ? "&" : "?");
+}
+
+/* "port=80" becomes "&port=80", or "?port=80" where it is the first. */
 static int add_filter(const struct command *cmd, const char *word, struct buffer *query)
 {
 	_cleanup_(freep) char *value = NULL;
@@ -51,7 +57,8 @@ static int add_filter(const struct command *cmd, const char *word, struct buffer
 		if (status != 0)
 			return status;
 		value = pw_percent_encode(word);
-		buffer_printf(query, "&%s%s", filters[i], value ? value : "");
+		add_separator(query);
+		buffer_printf(query, "%s%s", filters[i], value ? value : "");
 		return 0;
 	}
 	return usage_error(cmd->verb,
@@ -69,7 +76,8 @@ static void add_fields(const struct command *cmd, const struct selection *select
 
 	if (!selection->sort)
 		n--;
-	buffer_puts(query, "?fields=");
+	add_separator(query);
+	buffer_puts(query, "fields=");
 	for (size_t i = 0; i < n; i++) {
 		size_t size = strcspn(paths[i], "."), k = 0;
 
@@ -96,8 +104,6 @@ static int run(const struct command *cmd)
 	 * document or line has everything. */
 	if (selection.asked || (format != FORMAT_JSON && format != FORMAT_JSONL))
 		add_fields(cmd, &selection, &query);
-	else
-		buffer_puts(&query, "?");
 	for (size_t i = 0; i < cmd->n_args && status == 0; i++)
 		status = add_filter(cmd, cmd->args[i], &query);
 	if (status != 0)
