@@ -393,3 +393,35 @@ TEST(a_child_of_the_service_is_the_service)
 	CHECK_EQ(stage_count(EVENT_SERVICE_RUNNING), 1);
 	stage_close();
 }
+
+TEST(a_dynamic_service_runs_where_it_listens)
+{
+	stage_open("{ \"services\": [ { \"name\": \"elf\", \"port\": \"dynamic\","
+		   " \"process_name\": \"elf\" } ] }");
+	stage_process(100, 1, "elf --serve");
+	stage_serve(1, 100, 40123);
+	CHECK_EQ(stage_count(EVENT_SERVICE_RUNNING), 1);
+	CHECK_STR(stage_last(EVENT_SERVICE_RUNNING)->service, "elf");
+	CHECK_EQ(alerts_count(stage.e->alerts), 0);
+	stage_exit(100, SIGKILL);
+	stage_release(1, true);
+	CHECK_EQ(stage_count(EVENT_SERVICE_STOPPED), 1);
+	CHECK(stage_alert(ALERT_DEAD_OWNER, 0));
+	stage_close();
+}
+
+TEST(what_flaps_is_counted_and_not_repeated)
+{
+	stage_open(goblin);
+	stage_process(200, 1, "nc -l");
+	for (unsigned i = 1; i <= 20; i++) {
+		stage_serve(i, 200, 8767);
+		stage_release(i, false);
+	}
+	CHECK(stage_count(EVENT_ALERT_FIRING) <= 2);
+	CHECK(stage_alert(ALERT_OCCUPIED, 8767)->repeats > 10);
+	stage_wait(30000);
+	CHECK(!stage_alert(ALERT_OCCUPIED, 8767));
+	CHECK_EQ(engine_deadline(stage.e), 0);
+	stage_close();
+}
