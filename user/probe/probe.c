@@ -378,6 +378,11 @@ int probe_fd(const struct probe *probe)
 	return probe->ring ? ring_fd(probe->ring) : -EBADF;
 }
 
+bool probe_is_behind(const struct probe *probe)
+{
+	return probe->ring && !ring_is_empty(probe->ring);
+}
+
 /* "running" or the number of the system call that the thread is in. */
 static bool may_be_binding(const struct pw_socket_event *ev)
 {

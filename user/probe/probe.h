@@ -39,6 +39,8 @@ bool probe_has_events(const struct probe *probe);
 
 /* Becomes readable when there is something to dispatch. */
 int probe_fd(const struct probe *probe);
+/* Is there something to dispatch this moment?  Costs no system call. */
+bool probe_is_behind(const struct probe *probe);
 /*
  * Hand over what there is, at most @budget facts (0: until empty).  Answers the number
  * handed over; the caller comes again at once if that was @budget.
