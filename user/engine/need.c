@@ -49,10 +49,21 @@ static int walk_now(struct engine *e, enum engine_need have, bool polling)
 	return err;
 }
 
+/*
+ * Whoever asks after a bind has returned is to find it in the table.  One dispatch, which
+ * is bounded: in a storm the answer is not to wait for its end.
+ */
+static int keep_up(struct engine *e)
+{
+	if (engine_is_told(e) && probe_is_behind(e->probe))
+		engine_dispatch(e);
+	return 0;
+}
+
 static int need_snapshot(struct engine *e)
 {
 	if (e->have == ENGINE_NEEDS_EVENTS)
-		return 0;
+		return keep_up(e);
 	return walk_now(e, ENGINE_NEEDS_SNAPSHOT, false);
 }
 
@@ -82,7 +93,7 @@ static int need_events(struct engine *e)
 	int err;
 
 	if (e->have == ENGINE_NEEDS_EVENTS)
-		return 0;
+		return keep_up(e);
 	err = probe_start(e->probe);
 	if (err < 0 && err != -EOPNOTSUPP)
 		return err;
