@@ -44,18 +44,19 @@ static void arm(struct http_server *server, uint64_t expiry_ms, uint64_t hub_ms)
 
 static void drive(struct http_server *server)
 {
-	uint64_t expiry_ms = connections_expire(server);
-	uint64_t hub_ms = hub_tick(server->api->hub, now_mono_ns());
 	MHD_UNSIGNED_LONG_LONG wait_ms;
+	uint64_t hub_ms = 0;
 
+	connections_expire(server);
 	for (int i = 0; i < RUNS_PER_TURN; i++) {
 		server->dirty = false;
 		MHD_run(server->daemon);
+		hub_ms = hub_tick(server->api->hub, now_mono_ns());
 		if (!server->dirty &&
 		    (MHD_get_timeout(server->daemon, &wait_ms) != MHD_YES || wait_ms > 0))
 			break;
 	}
-	arm(server, expiry_ms, hub_ms);
+	arm(server, connections_expire(server), hub_ms);
 }
 
 static void on_library(uv_poll_t *poll, int status, int events)
