@@ -205,18 +205,26 @@ static const struct {
 
 enum { MEMBERS = sizeof(members) / sizeof(members[0]) };
 
-/* A bit for each member that is named. */
+/* A bit for each member that is named.  Names mostly come in the order of the table, so
+ * the search for one begins behind the last: this is asked for every row. */
 static uint32_t select_members(const char *const *fields)
 {
 	uint32_t wanted = 0;
+	size_t at = 0;
 
 	if (!fields)
 		return UINT32_MAX;
 	for (; *fields; fields++)
-		for (size_t i = 0; i < MEMBERS; i++)
-			if (members[i].name[0] == **fields &&
-			    streq(members[i].name, *fields))
-				wanted |= 1u << i;
+		for (size_t tried = 0; tried < MEMBERS; tried++) {
+			const char *name = members[at].name;
+			uint32_t bit = 1u << at;
+
+			at = at + 1 < MEMBERS ? at + 1 : 0;
+			if (name[0] != **fields || !streq(name, *fields))
+				continue;
+			wanted |= bit;
+			break;
+		}
 	return wanted;
 }
 
