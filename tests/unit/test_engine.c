@@ -91,6 +91,30 @@ TEST(unlistened_and_connected_change_the_state_alone)
 	stage_close();
 }
 
+TEST(a_socket_that_disconnects_is_where_it_was_bound)
+{
+	struct fact fact = { .type = FACT_BOUND, .cookie = 1, .caller = stage_id(100) };
+
+	stage_open(goblin);
+	stage_process(100, 1, "nc -l");
+	for (unsigned i = 0; i < 3; i++) {
+		fact.type = i == 1 ? FACT_CONNECTED : FACT_BOUND;
+		fact.at = stage_at(i == 1 ? "127.0.0.1" : "0.0.0.0", 5000);
+		if (i == 2)
+			fact.type = FACT_UNLISTENED;
+		stage_fold(fact);
+		CHECK_EQ(endpoint_is_wildcard(&sockets_find(stage.e->sockets, 1)->at),
+			 i != 1);
+	}
+	CHECK_EQ(sockets_find(stage.e->sockets, 1)->state, SOCKET_BOUND);
+	stage_fold(fact);
+	fact.type = FACT_CONNECTED;
+	stage_fold(fact);
+	stage_release(1, false);
+	CHECK(!stage.e->origins);
+	stage_close();
+}
+
 TEST(a_squatter_is_named_and_forgiven_when_it_goes)
 {
 	const struct alert *alert;

@@ -95,6 +95,7 @@ struct engine *engine_free(struct engine *e)
 	deaths_done(e);
 	heal_done(e);
 	outgoing_done(e);
+	origin_done(e);
 	evaluate_done(e);
 	who_forget_all(e);
 	slots_done(e, &e->slots);

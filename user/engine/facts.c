@@ -71,6 +71,7 @@ void facts_release(struct engine *e, struct socket *sock, enum release_cause cau
 	publish_socket(e, EVENT_SOCKET_RELEASED, sock, cause);
 	if (matters || registry_count(e->registry) > 0)
 		matcher_touched(&e->world, sock, evaluate_state, e);
+	origin_drop(e, sock->cookie);
 	sockets_remove(e->sockets, sock->cookie);
 	if (matters)
 		evaluate_port(e, &at);
@@ -134,11 +135,19 @@ static void fold_put(struct engine *e, const struct fact *fact, enum socket_stat
 	facts_put(e, &sock);
 }
 
-static void fold_state(struct engine *e, const struct fact *fact, enum socket_state state)
+/* It listens no more, or is connected no more, and keeps its port. */
+static void fold_unlistened(struct engine *e, const struct fact *fact)
 {
 	struct socket *known = sockets_find(e->sockets, fact->cookie);
+	struct socket sock;
 
-	if (known && sockets_set_state(e->sockets, fact->cookie, state) > 0)
+	if (!known)
+		return;
+	sock = *known;
+	sock.owner = NULL;
+	if (origin_take(e, fact->cookie, &sock.at))
+		sockets_put(e->sockets, &sock, &known);
+	if (sockets_set_state(e->sockets, fact->cookie, SOCKET_BOUND) > 0)
 		evaluate_put(e, known);
 }
 
@@ -153,8 +162,10 @@ static void fold_connected(struct engine *e, const struct fact *fact)
 	sock = *known;
 	sock.owner = NULL;
 	sock.state = SOCKET_CONNECTED;
-	if (same_port(&known->at, &fact->at))
+	if (same_port(&known->at, &fact->at)) {
+		origin_keep(e, known);
 		sock.at = fact->at;
+	}
 	facts_put(e, &sock);
 }
 
@@ -178,7 +189,7 @@ static void fold(struct engine *e, const struct fact *fact)
 	case FACT_LISTENING:
 		return fold_put(e, fact, SOCKET_LISTENING);
 	case FACT_UNLISTENED:
-		return fold_state(e, fact, SOCKET_BOUND);
+		return fold_unlistened(e, fact);
 	case FACT_CONNECTED:
 		return fold_connected(e, fact);
 	case FACT_RELEASED:

@@ -120,6 +120,12 @@ struct healing {
 	uint64_t asked_due_ns; /* 0 none */
 };
 
+struct origin {
+	uint64_t cookie;
+	struct endpoint at;
+	UT_hash_handle hh;
+};
+
 struct engine_subscription {
 	uint32_t wants;
 	engine_event_fn fn; /* NULL: ended while events were being told */
@@ -160,6 +166,7 @@ struct engine {
 	struct outlet outlet;
 	struct engine_counters counters;
 	struct outgoing outgoing[OUTGOING_MAX];
+	struct origin *origins; /* hash */
 };
 
 /* facts.c */
@@ -308,6 +315,12 @@ void publish_done(struct engine *e);
 void outgoing_add(struct engine *e, const struct fact *fact);
 void outgoing_remove(struct engine *e, uint64_t cookie);
 void outgoing_done(struct engine *e);
+
+/* origin.c: of a socket that is about to connect; *ret where it was bound. */
+void origin_keep(struct engine *e, const struct socket *sock);
+bool origin_take(struct engine *e, uint64_t cookie, struct endpoint *ret);
+void origin_drop(struct engine *e, uint64_t cookie);
+void origin_done(struct engine *e);
 
 /* failed.c: a bind that was refused. */
 void fold_bind_failed(struct engine *e, const struct fact *fact);
