@@ -87,11 +87,13 @@ MIDDLE   := $(filter-out $(WIDE),$(call including,client|store|json|portwatch)) 
 
 # Skips that are no failure where CI is set: reasons, as a regular expression.
 CI_SKIPS := no ptrace to be had|no mount namespace to be had
-PIECES   := all lint check-arrows check-core check-tools check-unit check-fuzz check-kernel \
+PIECES   := programs lint check-arrows check-core check-tools check-unit check-fuzz check-kernel \
             check-system demo matrix sanitize
 
 .PHONY: all objects $(PIECES) fuzz-programs test format run bench install clean help
 all: $(BIN)
+
+programs: $(BIN) $(UNIT) $(KERNEL)
 
 objects: $(USER_OBJ) $(BPF_SKEL)
 
@@ -190,8 +192,10 @@ check-fuzz:
 
 fuzz-programs: $(FUZZ)
 
+SANITIZED = --no-print-directory O=$(O)/sanitize SANITIZE=address,undefined
 sanitize:
-	$(Q)$(MAKE) --no-print-directory -k O=$(O)/sanitize SANITIZE=address,undefined check-unit check-kernel check-system
+	$(Q)$(MAKE) $(SANITIZED) programs
+	$(Q)$(MAKE) $(SANITIZED) -k -j1 check-unit check-kernel check-system
 
 matrix: $(KERNEL)
 	$(Q)O=$(abspath $(O)) tests/matrix/run
@@ -227,15 +231,21 @@ bench: all $(BENCH)
 	$(Q)tools/setup bench
 	$(Q)tools/as-root env O=$(abspath $(O)) tests/bench/run
 
+COMPLETIONS := bash-completion/completions/portwatch zsh/site-functions/_portwatch \
+               fish/vendor_completions.d/portwatch.fish
+SHARE := $(DESTDIR)$(PREFIX)/share
 install: all
-	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin sbin lib/systemd/system lib/sysusers.d)
-	$(Q)install $(O)/portwatch $(DESTDIR)$(PREFIX)/bin/
-	$(Q)install $(O)/portwatchd $(DESTDIR)$(PREFIX)/sbin/
+	$(Q)install -D -t $(DESTDIR)$(PREFIX)/bin $(O)/portwatch
+	$(Q)install -D -t $(DESTDIR)$(PREFIX)/sbin $(O)/portwatchd
+	$(Q)install -D -m 644 tools/packaging/portwatch.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/portwatch.conf
+	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(Q)sed 's,@PREFIX@,$(PREFIX),' tools/packaging/portwatchd.service \
 		> $(DESTDIR)$(PREFIX)/lib/systemd/system/portwatchd.service
-	$(Q)install -m 644 tools/packaging/portwatch.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/portwatch.conf
 	$(Q)for page in $(wildcard user/*/*.1 user/*/*.8); do \
-		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page; done
+		install -D -m 644 -t $(SHARE)/man/man$${page##*.} $$page; done
+	$(Q)install -d $(addprefix $(SHARE)/,$(dir $(COMPLETIONS)))
+	$(Q)set -e; for path in $(COMPLETIONS); do \
+		$(O)/portwatch completion $${path%%[-/]*} > $(SHARE)/$$path; done
 
 clean:
 	$(Q)rm -rf $(O)
