@@ -95,3 +95,11 @@ piece()
 	piece '0 passed, 0 failed, 1 skipped'
 	[ "$status" = 1 ]
 }
+
+@test "what a piece leaves running ends with it" {
+	printf '#!/bin/sh\nsleep 300 & echo $! >%s/pid\n' "$O" >"$MAKE"
+	chmod +x "$MAKE"
+	tests/run piece
+	run kill -0 "$(cat "$O/pid")"
+	[ "$status" != 0 ]
+}
