@@ -149,6 +149,14 @@ static bool is_pinned(const struct service_state *state)
 	return state->launched || (state->allocation && state->allocation->process.pid);
 }
 
+/* Portwatch is ending it, or what forked it a moment ago. */
+static bool is_ending(const struct process *p)
+{
+	while (p && !p->ending)
+		p = p->parent;
+	return p;
+}
+
 /* The owner of @sock, who is the service, holds a port that is the service's. */
 static void hold(const struct world *world, struct processes *procs,
 		 struct service_state *state, const struct socket *sock, uint64_t wall_ns)
@@ -157,7 +165,7 @@ static void hold(const struct world *world, struct processes *procs,
 
 	if (sock->at.proto == IPPROTO_TCP && sock->state == SOCKET_CONNECTED)
 		return;
-	if (p->exited)
+	if (p->exited || is_ending(p))
 		return;
 	if (recorded && recorded->exited && is_inherited(state, sock))
 		return;
@@ -259,7 +267,7 @@ static bool is_heir(const struct world *world, const struct service_state *state
 	const struct process *dead = state->recorded;
 	bool descends;
 
-	if (!p || p->exited || !state_is_process(world, state, p))
+	if (!p || p->exited || is_ending(p) || !state_is_process(world, state, p))
 		return false;
 	descends = process_descends(p, dead);
 	if (!descends && !state_held(state, sock))

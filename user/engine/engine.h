@@ -81,6 +81,15 @@ int engine_refresh_holders(struct engine *engine);
 /* Processes known only from the kernel's word or a snapshot are completed from /proc
  * when somebody wants to print them. */
 void engine_complete_process(struct engine *engine, struct process *p);
+/* Who holds the socket of a row, completed, with a reference for the caller; NULL where
+ * nobody does, or for want of memory. */
+struct process *engine_process_of(struct engine *engine, const struct snapshot_row *row);
+
+/* Portwatch is about to end @p: from now on it is recorded for no service, so that its
+ * end raises no alert. */
+void engine_ending(struct engine *engine, struct process *p);
+/* Nothing more is done to @p.  If it lives it is what it was. */
+void engine_spared(struct engine *engine, struct process *p);
 
 struct engine_counters {
 	uint64_t events[EVENT_TYPES]; /* by type, whether wanted or not */
