@@ -50,6 +50,8 @@ int facts_put(struct engine *e, const struct socket *sock)
 		facts_release(e, known, RELEASE_CLOSE);
 		known = NULL;
 	}
+	if (known)
+		origin_note(e, known, &sock->at);
 	is_new = !known;
 	was_listening = known && known->state == SOCKET_LISTENING;
 	changed = sockets_put(e->sockets, sock, &now);
@@ -162,10 +164,8 @@ static void fold_connected(struct engine *e, const struct fact *fact)
 	sock = *known;
 	sock.owner = NULL;
 	sock.state = SOCKET_CONNECTED;
-	if (same_port(&known->at, &fact->at)) {
-		origin_keep(e, known);
+	if (same_port(&known->at, &fact->at))
 		sock.at = fact->at;
-	}
 	facts_put(e, &sock);
 }
 

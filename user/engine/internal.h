@@ -316,8 +316,9 @@ void outgoing_add(struct engine *e, const struct fact *fact);
 void outgoing_remove(struct engine *e, uint64_t cookie);
 void outgoing_done(struct engine *e);
 
-/* origin.c: of a socket that is about to connect; *ret where it was bound. */
-void origin_keep(struct engine *e, const struct socket *sock);
+/* origin.c: @known has an address of its own now, or has it no more; *ret where it was
+ * bound. */
+void origin_note(struct engine *e, const struct socket *known, const struct endpoint *at);
 bool origin_take(struct engine *e, uint64_t cookie, struct endpoint *ret);
 void origin_drop(struct engine *e, uint64_t cookie);
 void origin_done(struct engine *e);

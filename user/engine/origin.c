@@ -16,11 +16,11 @@ static struct origin *find(const struct engine *e, uint64_t cookie)
 	return origin;
 }
 
-void origin_keep(struct engine *e, const struct socket *sock)
+static void keep(struct engine *e, const struct socket *sock)
 {
 	struct origin *origin;
 
-	if (!endpoint_is_wildcard(&sock->at) || find(e, sock->cookie))
+	if (find(e, sock->cookie))
 		return;
 	origin = calloc(1, sizeof(*origin));
 	if (!origin)
@@ -40,6 +40,18 @@ void origin_drop(struct engine *e, uint64_t cookie)
 		return;
 	HASH_DEL(e->origins, origin);
 	free(origin);
+}
+
+void origin_note(struct engine *e, const struct socket *known, const struct endpoint *at)
+{
+	bool was_wildcard = endpoint_is_wildcard(&known->at);
+
+	if (was_wildcard == endpoint_is_wildcard(at))
+		return;
+	if (was_wildcard)
+		keep(e, known);
+	else
+		origin_drop(e, known->cookie);
 }
 
 bool origin_take(struct engine *e, uint64_t cookie, struct endpoint *ret)
