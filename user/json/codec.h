@@ -44,6 +44,8 @@ struct doc *codec_encode_service_status(const struct world *world,
 					const struct service *svc,
 					const struct alerts *alerts, uint64_t wall_ns,
 					const struct viewer *viewer);
+/* Is it a member of an entry that portwatch knows? */
+bool codec_is_service_field(const char *name);
 struct doc *codec_encode_allocation(const struct allocation *alloc);
 /* SPEC section 2: schema portwatch.event/v1, seq, time, type, source and what the type
  * has. */

@@ -303,6 +303,14 @@ static const struct field service_fields[] = {
 	{ NULL, NULL, 0 },
 };
 
+bool codec_is_service_field(const char *name)
+{
+	for (const struct field *f = service_fields; f->name; f++)
+		if (streq(f->name, name))
+			return true;
+	return false;
+}
+
 static int read_member(struct decoder *d, const struct doc *entry, const char *name,
 		       decode_fn *read, void *target)
 {

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* registry_edit_private - what the edits of one entry share. */
+#ifndef PORTWATCH_STORE_REGISTRY_EDIT_PRIVATE_H
+#define PORTWATCH_STORE_REGISTRY_EDIT_PRIVATE_H
+
+#include "store/registry_edit.h"
+
+/* The entry of @svc, for changing; @document is what the registry was decoded from. */
+struct doc *edit_entry_of(struct doc *document, const struct service *svc);
+
+/* Fill in *reterr; answers @err. */
+int edit_fail(struct decode_error *reterr, int err, const char *remedy, const char *fmt,
+	      ...) __attribute__((format(printf, 4, 5)));
+int edit_fail_missing(const struct registry *current, const char *name,
+		      struct decode_error *reterr);
+
+/*
+ * Is @entry fit for a registry, by itself, and may it have its ports?  @was (may be NULL)
+ * is the service as it is now.  Adds what is odd about it to @notes.  0, -EINVAL, -E2BIG,
+ * -EADDRINUSE unless @force, -ENOMEM.
+ */
+int edit_check(const struct registry *current, const struct doc *entry,
+	       const struct service *was, bool force, char ***notes,
+	       struct decode_error *reterr);
+
+/* registry_file_edit(), with *ret made of @change once that is on the disk. */
+int edit_apply(const char *path, registry_edit_fn edit, void *arg, uint64_t generation,
+	       struct registry_change *change, struct registry_change *ret,
+	       struct decode_error *reterr);
+
+/* A document that says when it was written says it was now. */
+void edit_set_time(struct doc *document);
+
+#endif /* PORTWATCH_STORE_REGISTRY_EDIT_PRIVATE_H */
