@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -99,13 +100,14 @@ static void write_out(struct watch *watch)
 
 static int time_left_ms(const struct watch *watch)
 {
-	uint64_t now = now_mono_ns();
+	uint64_t now = now_mono_ns(), left_ms;
 
 	if (!watch->deadline_ns)
 		return -1;
 	if (now >= watch->deadline_ns)
 		return 0;
-	return (int)((watch->deadline_ns - now + NS_PER_MS - 1) / NS_PER_MS);
+	left_ms = (watch->deadline_ns - now + NS_PER_MS - 1) / NS_PER_MS;
+	return left_ms < INT_MAX ? (int)left_ms : INT_MAX;
 }
 
 /* With --until, time running out means that what was waited for has not come. */
@@ -132,7 +134,7 @@ static bool wait_for(struct watch *watch, int fd, short events)
 		if (n < 0 && errno != EINTR) {
 			log_error_errno(-errno, "Cannot wait");
 			end(watch, STATUS_FAILED);
-		} else if (n == 0) {
+		} else if (n == 0 && time_left_ms(watch) == 0) {
 			time_out(watch);
 		} else if (n > 0 && fds[1].revents) {
 			end(watch, STATUS_DONE);
@@ -184,8 +186,11 @@ static void take_events(struct watch *watch)
 
 static int loop(struct watch *watch)
 {
-	if (watch->config->time.given)
-		watch->deadline_ns = now_mono_ns() + watch->config->time.ms * NS_PER_MS;
+	uint64_t ms = watch->config->time.ms;
+
+	/* Three centuries are for ever. */
+	if (watch->config->time.given && ms < INT64_MAX / NS_PER_MS)
+		watch->deadline_ns = now_mono_ns() + ms * NS_PER_MS;
 	watch_print_begin(&watch->print);
 	write_out(watch);
 	while (!watch->ended) {
