@@ -21,9 +21,10 @@ teardown()
 	helper_teardown
 }
 
+# In the namespace of the test, as its daemon is.
 pw()
 {
-	"$PORTWATCH" "$@"
+	"${inside[@]}" "$PORTWATCH" "$@"
 }
 
 # on_terminal COLUMNS COMMAND... - its output as a terminal of that width is sent it
@@ -32,7 +33,7 @@ on_terminal()
 	local width=$1
 
 	shift
-	TERM=xterm script -qec \
+	TERM=xterm "${inside[@]}" script -qec \
 		"stty cols $width; $(printf '%q ' "$@")" /dev/null </dev/null | tr -d '\r'
 }
 
@@ -225,21 +226,19 @@ skip_unless_patient()
 }
 
 @test "unprivileged, watch says which capability is missing: exit 4" {
-	chmod 755 "$D"
-	run -4 --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups \
+	run -4 --separate-stderr "${inside[@]}" setpriv --reuid 65534 --regid 65534 --clear-groups \
 		"$PORTWATCH" --local watch --for 1s
 	[[ $stderr == *CAP_* ]]
 	[ -z "$output" ]
-	run -4 setpriv --reuid 65534 --regid 65534 --clear-groups "$PORTWATCH" --local doctor
+	run -4 "${inside[@]}" setpriv --reuid 65534 --regid 65534 --clear-groups "$PORTWATCH" --local doctor
 	[[ $output == *CAP_BPF* ]]
-	run -0 setpriv --reuid 65534 --regid 65534 --clear-groups "$PORTWATCH" --local ls
+	run -0 "${inside[@]}" setpriv --reuid 65534 --regid 65534 --clear-groups "$PORTWATCH" --local ls
 }
 
 @test "a socket that may not be connected to: exit 4 where it was named" {
 	daemon
-	chmod 755 "$D"
 	chmod 600 "$SOCKET"
-	run -4 setpriv --reuid 65534 --regid 65534 --clear-groups \
+	run -4 "${inside[@]}" setpriv --reuid 65534 --regid 65534 --clear-groups \
 		"$PORTWATCH" --socket "$SOCKET" status
 }
 
@@ -372,7 +371,7 @@ skip_unless_patient()
 }
 
 @test "what a process calls itself cannot reach the terminal raw" {
-	python3 -c '
+	"${inside[@]}" python3 -c '
 import ctypes, signal, socket
 ctypes.CDLL(None).prctl(15, b"\x1b[31mx\x9b", 0, 0, 0)
 s = socket.create_server(("127.0.0.1", 18773)); print("listening", flush=True)
@@ -447,9 +446,9 @@ signal.pause()' >"$D/odd" 3>&- &
 
 @test "a reader that goes away ends it quietly" {
 	daemon
-	run -0 --separate-stderr bash -c "'$PORTWATCH' ls -o jsonl | true"
+	run -0 --separate-stderr "${inside[@]}" bash -c "'$PORTWATCH' ls -o jsonl | true"
 	[ -z "$stderr" ]
-	run -0 --separate-stderr timeout 10 bash -c "'$PORTWATCH' watch -o jsonl | true"
+	run -0 --separate-stderr timeout 10 "${inside[@]}" bash -c "'$PORTWATCH' watch -o jsonl | true"
 	[ -z "$stderr" ]
 }
 
@@ -468,7 +467,7 @@ watching()
 	local name=$1
 
 	shift
-	"$PORTWATCH" watch "$@" >"$D/$name" 2>"$D/$name.err" 3>&- &
+	"${inside[@]}" "$PORTWATCH" watch "$@" >"$D/$name" 2>"$D/$name.err" 3>&- &
 	watcher=$!
 	started+=("$watcher")
 }
@@ -517,27 +516,27 @@ tells()
 		python3 -c '
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])' \
-			"$PORTWATCH" watch --all -o jsonl >"$D/w" 3>&- &
+			"$PORTWATCH" watch --all -o jsonl >"$D/$signal" 3>&- &
 		watcher=$!
 		started+=("$watcher")
-		within 10 test -s "$D/w"
+		within 10 test -s "$D/$signal"
 		kill -"$signal" "$watcher"
 		ended_with 0
 	done
-	run -0 timeout 10 "$PORTWATCH" watch --for 200ms
-	run -0 timeout 10 "$PORTWATCH" watch --for 0
+	run -0 timeout 10 "${inside[@]}" "$PORTWATCH" watch --for 200ms
+	run -0 timeout 10 "${inside[@]}" "$PORTWATCH" watch --for 0
 }
 
 @test "watch --until ends with 0 at that kind, and with 6 where time ran out first" {
 	daemon
-	run -6 timeout 10 "$PORTWATCH" watch --until occupied --for 200ms
+	run -6 timeout 10 "${inside[@]}" "$PORTWATCH" watch --until occupied --for 200ms
 	[[ $output == *occupied* ]]
 	watching w --until occupied -o jsonl
 	listen 18767
 	ended_with 0
 	[ "$(tail -n1 "$D/w" | jq -r .alert.kind)" = occupied ]
-	run -0 timeout 10 "$PORTWATCH" watch --until occupied --for 5s
-	run -6 timeout 10 "$PORTWATCH" watch --until blocked --for 200ms
+	run -0 timeout 10 "${inside[@]}" "$PORTWATCH" watch --until occupied --for 5s
+	run -6 timeout 10 "${inside[@]}" "$PORTWATCH" watch --until blocked --for 200ms
 }
 
 @test "watch says so when the daemon goes away: exit 1" {
@@ -551,7 +550,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
 
 @test "watch keeps to its targets, and an unknown service is no target: exit 3" {
 	daemon
-	run -3 timeout 10 "$PORTWATCH" watch nosuch
+	run -3 timeout 10 "${inside[@]}" "$PORTWATCH" watch nosuch
 	listen 18767
 	run -0 pw watch wizard -o jsonl --for 200ms
 	[ -z "$output" ]
@@ -630,7 +629,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
 	done
 	run -2 pw config check "$D/range.json"
 	[[ $output == *"range.json:2:"*"services[0].port"*70000* ]]
-	run -2 timeout 10 "$PORTWATCH" --local --registry "$D/range.json" watch
+	run -2 timeout 10 "${inside[@]}" "$PORTWATCH" --local --registry "$D/range.json" watch
 }
 
 @test "config show prints a registry that can be read again" {
