@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 void freep(void *p)
 {
 	void **slot = p;
@@ -300,25 +302,15 @@ void buffer_printf(struct buffer *buf, const char *fmt, ...)
 	buf->size += n;
 }
 
-/* The bytes of the UTF-8 character at @p and its code point; 0 where it is none: cut
- * short, overlong, a surrogate, or past U+10FFFF. */
-static size_t decode_utf8(const unsigned char *p, uint32_t *ret)
+/* The code point of a well-formed sequence of @n bytes. */
+static uint32_t code_point(const char *p, size_t n)
 {
-	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = *p < 0x80 ? 1 : *p < 0xc0 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
-	uint32_t c = *p & (n == 1 ? 0x7f : 0x7f >> n);
+	unsigned char first = (unsigned char)*p;
+	uint32_t c = n == 1 ? first : first & (0x7f >> n);
 
-	if (n == 0 || *p >= 0xf8)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
+	for (size_t i = 1; i < n; i++)
 		c = c << 6 | (p[i] & 0x3f);
-	}
-	if (c < smallest[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return 0;
-	*ret = c;
-	return n;
+	return c;
 }
 
 /* Characters that move the cursor, turn the text around, or cannot be seen. */
@@ -336,20 +328,21 @@ static bool is_harmful(uint32_t c)
 
 char *terminal_escape(const char *text)
 {
-	const unsigned char *p = (const unsigned char *)text;
 	struct buffer buf = { 0 };
-	uint32_t c = 0;
+	size_t left = strlen(text);
 
-	while (*p) {
-		size_t n = decode_utf8(p, &c);
+	while (left > 0) {
+		size_t n = utf8_sequence(text, left), used = n ? n : 1;
+		uint32_t c = code_point(text, used);
 
 		if (n == 0 || (n == 1 && is_harmful(c)))
-			buffer_printf(&buf, "\\x%02x", *p);
+			buffer_printf(&buf, "\\x%02x", (unsigned char)*text);
 		else if (is_harmful(c))
 			buffer_printf(&buf, "\\u{%04x}", c);
 		else
-			buffer_add(&buf, (const char *)p, n);
-		p += n ? n : 1;
+			buffer_add(&buf, text, n);
+		text += used;
+		left -= used;
 	}
 	return buffer_take(&buf);
 }

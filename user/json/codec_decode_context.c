@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/strings.h"
-#include "json/utf8.h"
+#include "base/utf8.h"
 
 /* A name that is further from all others than this is not worth comparing. */
 enum { NAME_LENGTH_MAX = 64, FIELDS_MAX = 48, FEW_NAMES = 12 };

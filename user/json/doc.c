@@ -8,8 +8,8 @@
 
 #include "base/strings.h"
 #include "base/time.h"
+#include "base/utf8.h"
 #include "json/doc_private.h"
-#include "json/utf8.h"
 
 struct doc *doc_object(void)
 {

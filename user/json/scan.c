@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "json/utf8.h"
+#include "base/utf8.h"
 
 struct scan {
 	const char *text, *end, *p;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* utf8 - what JSON may carry: well-formed UTF-8 as RFC 3629 has it. */
-#ifndef PORTWATCH_JSON_UTF8_H
-#define PORTWATCH_JSON_UTF8_H
+/* utf8 - well-formed text, as RFC 3629 has it. */
+#ifndef PORTWATCH_BASE_UTF8_H
+#define PORTWATCH_BASE_UTF8_H
 
 #include <stddef.h>
 
@@ -18,4 +18,4 @@ size_t utf8_valid_prefix(const char *text, size_t size);
  * memory. */
 char *utf8_repair(const char *text);
 
-#endif /* PORTWATCH_JSON_UTF8_H */
+#endif /* PORTWATCH_BASE_UTF8_H */
