@@ -10,10 +10,8 @@
 #define FRESH_NS (50 * NS_PER_MS)
 #define DRAIN_NS (100 * NS_PER_MS)
 
-static void know_host(struct engine *e)
+static void look_at_host(struct engine *e)
 {
-	if (e->host_known)
-		return;
 	e->host_known = true;
 	e->world.own_netns = procfs_own_netns();
 	e->unprivileged_port = procfs_unprivileged_port();
@@ -21,6 +19,17 @@ static void know_host(struct engine *e)
 		e->world.ephemeral = (struct port_range){ 0 };
 	if (procfs_reserved_ports(e->reserved_ports) >= 0)
 		e->world.reserved_ports = e->reserved_ports;
+}
+
+static void know_host(struct engine *e)
+{
+	if (!e->host_known)
+		look_at_host(e);
+}
+
+void engine_refresh_host(struct engine *engine)
+{
+	look_at_host(engine);
 }
 
 /* The first walk, or another of an engine that only walks. */
