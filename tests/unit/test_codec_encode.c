@@ -392,7 +392,7 @@ TEST(the_other_events_carry_their_subject)
 				   "\"allocated_at\":\"2026-01-17T12:00:00.000000000Z\","
 				   "\"health_status\":null,"
 				   "\"request_count\":0,\"error_count\":0,\"proto\":"
-				   "\"tcp\",\"expires_at\":null,"
+				   "\"tcp\",\"claimed_at\":null,\"expires_at\":null,"
 				   "\"start_ticks\":null}}");
 
 	event = event_of(EVENT_SERVICE_STOPPED, SOURCE_DAEMON);

@@ -202,6 +202,14 @@ int registry_remove_allocation(struct registry *reg, uint16_t port, uint16_t pro
 	return 0;
 }
 
+struct allocation *registry_find_allocation(struct registry *reg, uint16_t proto,
+					    uint16_t port)
+{
+	size_t at = allocation_position(reg, port, proto);
+
+	return is_allocation_at(reg, at, port, proto) ? reg->allocations[at] : NULL;
+}
+
 static size_t proto_index(uint16_t proto)
 {
 	return proto == IPPROTO_UDP;

@@ -108,9 +108,12 @@ struct allocation {
 	char *service_name, *started_by, *purpose;
 	struct process_id process; /* pid 0 unknown; start_ticks 0 not verified yet */
 	uint64_t allocated_ns;     /* wall clock */
+	uint64_t claimed_ns;       /* wall clock: the port is bound since; 0 never was */
 	uint64_t expires_ns;       /* 0 never */
 	char *health_status;
 	uint64_t request_count, error_count;
+	bool managed; /* handed out by portwatch: kept with the state, not in the
+		       * registry's file */
 };
 
 enum unregistered { UNREGISTERED_OFF, UNREGISTERED_PUBLIC, UNREGISTERED_ALL };
@@ -140,10 +143,13 @@ struct settings *registry_settings(struct registry *reg);
  * name that is there, -E2BIG past REGISTRY_SERVICES_MAX, -ENOMEM. */
 int registry_add(struct registry *reg, struct service *svc);
 /* Takes over @alloc (heap), also on failure.  -EEXIST for a port and protocol that
- * is there, -ENOMEM. */
+ * is there, -ENOMEM.  Like removing one, also after registry_seal(). */
 int registry_add_allocation(struct registry *reg, struct allocation *alloc);
 /* Removes and frees.  -ENOENT. */
 int registry_remove_allocation(struct registry *reg, uint16_t port, uint16_t proto);
+/* For writing; borrowed; NULL. */
+struct allocation *registry_find_allocation(struct registry *reg, uint16_t proto,
+					    uint16_t port);
 /* Builds the indexes; once, after the last registry_add().  -ELOOP where depends_on goes
  * in a circle or -ENOENT where it names nobody: *reterr is then a heap sentence naming
  * them ("a -> b -> a"); -ENOMEM. */
@@ -153,6 +159,7 @@ struct service *service_new(void); /* with defaults; NULL for want of memory */
 struct service *service_free(struct service *svc);
 DEFINE_CLEANUP(struct service, service_free)
 struct allocation *allocation_free(struct allocation *alloc);
+struct allocation *allocation_copy(const struct allocation *alloc); /* NULL: no memory */
 DEFINE_CLEANUP(struct allocation, allocation_free)
 
 bool service_name_is_valid(const char *name); /* [A-Za-z0-9._-]{1,64} */

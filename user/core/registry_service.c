@@ -100,6 +100,30 @@ struct allocation *allocation_free(struct allocation *alloc)
 	return NULL;
 }
 
+/* NULL stays NULL, and false is for want of memory. */
+static bool copy_text(const char *text, char **ret)
+{
+	*ret = text ? strdup(text) : NULL;
+	return *ret || !text;
+}
+
+struct allocation *allocation_copy(const struct allocation *alloc)
+{
+	_cleanup_(allocation_freep) struct allocation *copy = malloc(sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	*copy = *alloc;
+	copy->service_name = copy->started_by = copy->purpose = copy->health_status =
+		NULL;
+	if (!copy_text(alloc->service_name, &copy->service_name) ||
+	    !copy_text(alloc->started_by, &copy->started_by) ||
+	    !copy_text(alloc->purpose, &copy->purpose) ||
+	    !copy_text(alloc->health_status, &copy->health_status))
+		return NULL;
+	return take(copy);
+}
+
 bool service_name_is_valid(const char *name)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"

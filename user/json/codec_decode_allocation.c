@@ -33,6 +33,7 @@ static const struct field allocation_fields[] = {
 	{ "pid", read_pid, ALLOCATION(process.pid) },
 	{ "start_ticks", decode_u64, ALLOCATION(process.start_ticks) },
 	{ "allocated_at", decode_time, ALLOCATION(allocated_ns) },
+	{ "claimed_at", decode_time, ALLOCATION(claimed_ns) },
 	{ "expires_at", decode_time, ALLOCATION(expires_ns) },
 	{ "health_status", decode_string, ALLOCATION(health_status) },
 	{ "request_count", decode_u64, ALLOCATION(request_count) },

@@ -153,6 +153,7 @@ struct doc *codec_encode_allocation(const struct allocation *alloc)
 		doc_put_int(doc, "request_count", (int64_t)alloc->request_count);
 	doc_put_int(doc, "error_count", (int64_t)alloc->error_count);
 	doc_put_string(doc, "proto", proto_name(alloc->proto));
+	doc_put_time(doc, "claimed_at", alloc->claimed_ns);
 	doc_put_time(doc, "expires_at", alloc->expires_ns);
 	set_positive(doc, "start_ticks", alloc->process.start_ticks);
 	return doc;
