@@ -167,7 +167,9 @@ TEST(an_allocation_given_to_another_begins_anew)
 	stage_lives(600, 1, "python serve.py");
 	stage_open(ALLOCATION("8000", "500"));
 	stage_registry(ALLOCATION("8000", "600"), true);
-	CHECK_EQ(stage.e->slots.allocations[0].own.recorded->info.id.pid, 600);
+	CHECK_EQ(
+		slots_find(&stage.e->slots, IPPROTO_TCP, 8000)->own.recorded->info.id.pid,
+		600);
 	stage_exit(500, SIGKILL);
 	CHECK_EQ(stage_count(EVENT_PROCESS_EXITED), 0);
 	stage_close();

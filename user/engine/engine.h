@@ -41,6 +41,16 @@ int engine_set_registry(struct engine *engine, struct registry *reg, bool reload
 void engine_registry_rejected(struct engine *engine, const char *reason);
 
 /*
+ * Ports handed out and given back while a registry is in force; each is told.  None of
+ * these from a callback.  engine_allocate() takes over @alloc (heap), also on failure:
+ * -EEXIST, -ENOMEM.  engine_release(): -ENOENT.
+ */
+int engine_allocate(struct engine *engine, struct allocation *alloc);
+int engine_release(struct engine *engine, uint16_t proto, uint16_t port);
+/* Was one claimed by a bind, or did one lose its process, since this was last asked? */
+bool engine_allocations_changed(struct engine *engine);
+
+/*
  * Bring the engine to what a request needs; more than it has is loaded, less is free.
  * EVENTS: attach, snapshot, drain, with no gap between; falls back to polling with the
  * procfs backend where BPF is not to be had but the caller is privileged enough.

@@ -105,6 +105,8 @@ static void slot_now(struct engine *e, struct slot *slot)
 		alerts_update(e->alerts, &scope, list.items, list.count, &now);
 		slot->stands = list.count > 0;
 	}
+	if (err >= 0 && state->allocation)
+		allocation_follow(e, slot, &list);
 	verdicts_done(&list);
 	if (state->service)
 		tell_transition(e, slot);
@@ -258,6 +260,8 @@ void evaluate_put(struct engine *e, const struct socket *sock)
 			complete_holders(e, sock);
 		else
 			who_identify(e, sock->owner);
+		if (named)
+			allocation_claim(e, sock);
 		matcher_observe(&e->world, e->procs, sock, engine_wall_ns(e),
 				evaluate_state, e);
 	}

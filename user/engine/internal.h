@@ -61,6 +61,7 @@ struct slot {
 	bool stands;              /* something does, in its scope */
 	struct service_state own; /* an allocation's; a service's stands in the world */
 	uint32_t key;             /* an allocation's: protocol and port */
+	uint64_t counted; /* an allocation's connections, as the probe last had them */
 	UT_hash_handle hh;
 };
 
@@ -68,9 +69,7 @@ struct slots {
 	struct service_state *states; /* world.services */
 	struct slot *services;
 	size_t n_services;
-	struct slot *allocations;
-	size_t n_allocations;
-	struct slot *by_port;          /* hash: allocations */
+	struct slot *by_port;          /* hash of heap: allocations */
 	uint8_t named[2][PORTS_BYTES]; /* ports of claims and allocations: TCP, UDP */
 	unsigned matched_by;           /* PROCFS_*: what some entry is recognised by */
 };
@@ -167,6 +166,7 @@ struct engine {
 	struct engine_counters counters;
 	struct outgoing outgoing[OUTGOING_MAX];
 	struct origin *origins; /* hash */
+	bool allocations_changed;
 };
 
 /* facts.c */
@@ -206,6 +206,11 @@ void who_forget_all(struct engine *e);
 /* slots.c */
 int slots_build(const struct registry *reg, struct slots *ret);
 void slots_done(struct engine *e, struct slots *slots);
+/* One allocation more, or less.  -ENOMEM. */
+int slots_add(struct slots *slots, const struct allocation *alloc, struct slot **ret);
+void slots_remove(struct engine *e, struct slot *slot);
+struct slot *slots_find(const struct slots *slots, uint16_t proto, uint16_t port);
+void slots_verify_allocation(struct engine *e, struct slot *slot);
 /* Hand what is known under the same names from one set to the next. */
 void slots_inherit(struct engine *e, struct slots *from, struct slots *to);
 struct slot *slots_of_state(struct engine *e, const struct service_state *state);
@@ -299,6 +304,15 @@ uint64_t heal_deadline(const struct engine *e);
 bool heal_is_stale(const struct engine *e, const struct fact *fact);
 void heal_done(struct engine *e);
 
+/* allocations.c */
+/* @sock was put on a port that was handed out: its owner is who that was for. */
+void allocation_claim(struct engine *e, const struct socket *sock);
+/* Take down who has an allocation now and how it is, after @list was found to stand. */
+void allocation_follow(struct engine *e, struct slot *slot, const struct verdicts *list);
+
+/* reload.c: nothing of this slot is expected any more. */
+void slot_retire(struct engine *e, const struct slot *slot);
+
 /* publish.c: count an event; true where somebody wants it built and published. */
 bool publish_wanted(struct engine *e, enum event_type type);
 void publish_event(struct engine *e, struct event *event);
@@ -309,6 +323,8 @@ void publish_service(struct engine *e, enum event_type type, const struct slot *
 void publish_count(struct engine *e, enum event_type type, uint64_t count,
 		   const char *reason);
 void publish_alert(const struct alert *alert, void *arg);
+void publish_allocation(struct engine *e, enum event_type type,
+			const struct allocation *alloc);
 void publish_done(struct engine *e);
 
 /* outgoing.c */

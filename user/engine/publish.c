@@ -138,6 +138,17 @@ void publish_count(struct engine *e, enum event_type type, uint64_t count,
 		publish_event(e, &event);
 }
 
+void publish_allocation(struct engine *e, enum event_type type,
+			const struct allocation *alloc)
+{
+	struct event event = { .type = type,
+			       .allocation = alloc,
+			       .service = alloc->service_name };
+
+	if (publish_wanted(e, type))
+		publish_event(e, &event);
+}
+
 void publish_alert(const struct alert *alert, void *arg)
 {
 	struct engine *e = arg;

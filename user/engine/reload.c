@@ -42,19 +42,20 @@ static int observe(struct socket *sock, void *arg)
 
 void evaluate_all(struct engine *e)
 {
+	struct slot *slot, *next;
+
 	evaluate_defer(e);
 	evaluate_named(e, e->registry);
 	evaluate_standing(e);
 	for (size_t i = 0; i < e->slots.n_services; i++)
 		evaluate_slot(e, &e->slots.services[i]);
-	for (size_t i = 0; i < e->slots.n_allocations; i++)
-		evaluate_slot(e, &e->slots.allocations[i]);
+	HASH_ITER(hh, e->slots.by_port, slot, next)
+	evaluate_slot(e, slot);
 	evaluate_registry(e);
 	evaluate_flush(e);
 }
 
-/* Nothing of this slot is expected any more. */
-static void retire(struct engine *e, const struct slot *slot)
+void slot_retire(struct engine *e, const struct slot *slot)
 {
 	struct alert_moment now = engine_moment(e);
 	struct alert_scope scope;
@@ -65,15 +66,18 @@ static void retire(struct engine *e, const struct slot *slot)
 
 static void retire_missing(struct engine *e, const struct registry *next)
 {
+	struct slot *slot, *other;
+
 	for (size_t i = 0; i < e->slots.n_services; i++) {
 		if (!registry_find(next, e->slots.states[i].service->name))
-			retire(e, &e->slots.services[i]);
+			slot_retire(e, &e->slots.services[i]);
 	}
-	for (size_t i = 0; i < e->slots.n_allocations; i++) {
-		const struct allocation *alloc = e->slots.allocations[i].own.allocation;
+	HASH_ITER(hh, e->slots.by_port, slot, other)
+	{
+		const struct allocation *alloc = slot->state->allocation;
 
 		if (!registry_allocation_at(next, alloc->proto, alloc->port))
-			retire(e, &e->slots.allocations[i]);
+			slot_retire(e, slot);
 	}
 }
 

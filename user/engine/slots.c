@@ -47,38 +47,79 @@ static void add_service(struct slots *slots, const struct service *svc)
 		name_port(slots, svc->claims[i].at.proto, svc->claims[i].at.port);
 }
 
-static void add_allocation(struct slots *slots, struct slot *slot,
-			   const struct allocation *alloc)
+int slots_add(struct slots *slots, const struct allocation *alloc, struct slot **ret)
 {
+	struct slot *slot = calloc(1, sizeof(*slot));
+
+	if (!slot)
+		return -ENOMEM;
 	slot->state = &slot->own;
 	slot->state->allocation = alloc;
 	slot->key = port_number(alloc->proto, alloc->port);
 	HASH_ADD(hh, slots->by_port, key, sizeof(slot->key), slot);
+	if (!hash_was_added(slot)) {
+		free(slot);
+		return -ENOMEM;
+	}
 	name_port(slots, alloc->proto, alloc->port);
+	*ret = slot;
+	return 0;
+}
+
+static bool is_claimed(const struct engine *e, uint16_t proto, uint16_t port)
+{
+	const struct claim *const *claims;
+
+	return registry_claims_at(e->registry, proto, port, &claims) > 0;
+}
+
+void slots_remove(struct engine *e, struct slot *slot)
+{
+	uint16_t proto = slot->key >> 16, port = slot->key & 0xffff;
+
+	service_state_done(e->procs, &slot->own);
+	HASH_DEL(e->slots.by_port, slot);
+	free(slot);
+	if (!is_claimed(e, proto, port))
+		e->slots.named[proto == IPPROTO_UDP][port / 8] &= ~(1u << port % 8);
+}
+
+/* @e is NULL while they have no states yet. */
+static void free_allocations(struct engine *e, struct slots *slots)
+{
+	struct slot *slot, *next;
+
+	HASH_ITER(hh, slots->by_port, slot, next)
+	{
+		if (e)
+			service_state_done(e->procs, &slot->own);
+		HASH_DEL(slots->by_port, slot);
+		free(slot);
+	}
 }
 
 int slots_build(const struct registry *reg, struct slots *ret)
 {
 	struct slots slots = {
 		.n_services = registry_count(reg),
-		.n_allocations = registry_count_allocations(reg),
 	};
+	const struct allocation *alloc;
+	struct slot *slot;
+	int err = 0;
 
 	/* One more, so that an empty registry is no failure. */
 	slots.states = calloc(slots.n_services + 1, sizeof(*slots.states));
 	slots.services = calloc(slots.n_services + 1, sizeof(*slots.services));
-	slots.allocations = calloc(slots.n_allocations + 1, sizeof(*slots.allocations));
-	if (!slots.states || !slots.services || !slots.allocations) {
-		free(slots.allocations);
+	for (size_t i = 0; err == 0 && (alloc = registry_allocation(reg, i)); i++)
+		err = slots_add(&slots, alloc, &slot);
+	if (err < 0 || !slots.states || !slots.services) {
+		free_allocations(NULL, &slots);
 		free(slots.services);
 		free(slots.states);
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < slots.n_services; i++)
 		add_service(&slots, registry_service(reg, i));
-	for (size_t i = 0; i < slots.n_allocations; i++)
-		add_allocation(&slots, &slots.allocations[i],
-			       registry_allocation(reg, i));
 	*ret = slots;
 	return 0;
 }
@@ -87,17 +128,13 @@ void slots_done(struct engine *e, struct slots *slots)
 {
 	for (size_t i = 0; i < slots->n_services; i++)
 		service_state_done(e->procs, &slots->states[i]);
-	for (size_t i = 0; i < slots->n_allocations; i++)
-		service_state_done(e->procs, &slots->allocations[i].own);
-	HASH_CLEAR(hh, slots->by_port);
-	free(slots->allocations);
+	free_allocations(e, slots);
 	free(slots->services);
 	free(slots->states);
 	*slots = (struct slots){ 0 };
 }
 
-static struct slot *find_allocation(const struct slots *slots, uint16_t proto,
-				    uint16_t port)
+struct slot *slots_find(const struct slots *slots, uint16_t proto, uint16_t port)
 {
 	uint32_t key = port_number(proto, port);
 	struct slot *slot;
@@ -118,23 +155,25 @@ static void inherit(struct slot *from, struct slot *to)
 {
 	to->running = from->running;
 	to->stands = from->stands;
+	to->counted = from->counted;
 	service_state_move(from->state, to->state);
 }
 
 void slots_inherit(struct engine *e, struct slots *from, struct slots *to)
 {
+	struct slot *slot, *next;
+
 	for (size_t i = 0; i < to->n_services; i++) {
-		struct slot *slot = &to->services[i];
 		const struct service *old =
-			registry_find(e->registry, slot->state->service->name);
+			registry_find(e->registry, to->states[i].service->name);
 
 		if (old)
-			inherit(&from->services[old->index], slot);
+			inherit(&from->services[old->index], &to->services[i]);
 	}
-	for (size_t i = 0; i < to->n_allocations; i++) {
-		struct slot *slot = &to->allocations[i];
+	HASH_ITER(hh, to->by_port, slot, next)
+	{
 		const struct allocation *alloc = slot->state->allocation;
-		struct slot *old = find_allocation(from, alloc->proto, alloc->port);
+		struct slot *old = slots_find(from, alloc->proto, alloc->port);
 
 		if (old && same_allocation(old->state->allocation, alloc))
 			inherit(old, slot);
@@ -145,14 +184,13 @@ struct slot *slots_of_state(struct engine *e, const struct service_state *state)
 {
 	if (state->service)
 		return &e->slots.services[state->service->index];
-	return find_allocation(&e->slots, state->allocation->proto,
-			       state->allocation->port);
+	return slots_find(&e->slots, state->allocation->proto, state->allocation->port);
 }
 
 struct service_state *slots_allocation_state(const struct allocation *alloc, void *arg)
 {
 	const struct engine *e = arg;
-	struct slot *slot = find_allocation(&e->slots, alloc->proto, alloc->port);
+	struct slot *slot = slots_find(&e->slots, alloc->proto, alloc->port);
 
 	return slot ? slot->state : NULL;
 }
@@ -228,7 +266,7 @@ static void verify_recorded(struct engine *e, const struct service_state *state)
 		deaths_vanished(e, p);
 }
 
-static void verify_allocation(struct engine *e, struct slot *slot)
+void slots_verify_allocation(struct engine *e, struct slot *slot)
 {
 	const struct allocation *alloc = slot->state->allocation;
 	struct process *p;
@@ -246,10 +284,13 @@ static void verify_allocation(struct engine *e, struct slot *slot)
 
 void slots_verify(struct engine *e)
 {
+	struct slot *slot, *next;
+
 	for (size_t i = 0; i < e->slots.n_services; i++)
 		verify_recorded(e, e->slots.services[i].state);
-	for (size_t i = 0; i < e->slots.n_allocations; i++) {
-		verify_recorded(e, e->slots.allocations[i].state);
-		verify_allocation(e, &e->slots.allocations[i]);
+	HASH_ITER(hh, e->slots.by_port, slot, next)
+	{
+		verify_recorded(e, slot->state);
+		slots_verify_allocation(e, slot);
 	}
 }
