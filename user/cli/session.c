@@ -55,8 +55,6 @@ static int open_client(struct session *session, const struct command *cmd,
 		log_error_errno(err, "Cannot begin");
 		return STATUS_FAILED;
 	}
-	/* The command is about to end, and with it the engine's reason to be. */
-	pw_client_abandon(session->client);
 	if (cmd->terminal->has_messages && !streq(getenv("TERM"), "dumb"))
 		pw_client_on_waiting(session->client, show_progress, session);
 	return 0;
@@ -146,6 +144,14 @@ int session_open_local(struct session *session, const struct command *cmd,
 }
 
 void session_close(struct session *session)
+{
+	/* The command is about to end; its engine needs nobody to wait for it. */
+	if (session->client)
+		pw_client_abandon(session->client);
+	session_end(session);
+}
+
+void session_end(struct session *session)
 {
 	session->client = pw_client_free(session->client);
 }

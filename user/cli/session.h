@@ -20,7 +20,10 @@ int session_open(struct session *session, const struct command *cmd);
 /* Always an engine of its own, for this registry (NULL: the one of the options). */
 int session_open_local(struct session *session, const struct command *cmd,
 		       const char *registry);
+/* An engine of its own is left to end by itself, which saves the time it takes; or waited
+ * for, so that what it had attached is gone. */
 void session_close(struct session *session);
+void session_end(struct session *session);
 
 /* 0 and *ret (owned), or an enum exit_status after saying why. */
 int session_get(struct session *session, const char *path, struct pw_reply **ret);

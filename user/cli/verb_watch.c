@@ -301,7 +301,7 @@ static int run(const struct command *cmd)
 	if (status == 0)
 		status = loop(&watch);
 	pw_stream_close(watch.stream);
-	session_close(&watch.session);
+	session_end(&watch.session);
 	watch_print_done(&watch.print);
 	close_fd(watch.signals);
 	return status;
