@@ -221,7 +221,7 @@ format:
 
 run:
 	$(Q)tools/setup build
-	$(Q)$(MAKE) -j$$(nproc) all
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)tools/as-root tools/live $(O) $(WATCH)
 
 demo: all
