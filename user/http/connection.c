@@ -2,6 +2,7 @@
 #include "http/server_private.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -9,12 +10,8 @@
 #include "base/files.h"
 
 static const char too_many[] =
-	"HTTP/1.1 503 Service Unavailable\r\n"
-	"Content-Type: application/problem+json\r\n"
-	"Connection: close\r\n"
-	"Content-Length: 116\r\n\r\n"
 	"{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
-	"\"detail\":\"Too many connections of one user open\"}\n";
+	"\"detail\":\"Too many connections of one user are open\"}";
 
 static size_t count_of(const struct http_server *server, uid_t uid)
 {
@@ -43,9 +40,15 @@ static bool descriptors_run_low(int fd)
 
 static void turn_away(int fd)
 {
-	char ignored[4096];
+	char text[512], ignored[4096];
+	int size = snprintf(text, sizeof(text),
+			    "HTTP/1.1 503 Service Unavailable\r\n"
+			    "Content-Type: application/problem+json\r\n"
+			    "Connection: close\r\n"
+			    "Content-Length: %zu\r\n\r\n%s",
+			    sizeof(too_many) - 1, too_many);
 
-	(void)!send(fd, too_many, sizeof(too_many) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)!send(fd, text, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
 	shutdown(fd, SHUT_WR);
 	/* What lies unread would reset the connection and take the answer with it. */
 	(void)!recv(fd, ignored, sizeof(ignored), MSG_DONTWAIT);
