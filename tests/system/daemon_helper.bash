@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# A portwatchd of the test's own, in a folder of the test's own.
+# shellcheck disable=SC2034 # variables are for those who load it
+# A portwatchd of the test's own, in a folder and a network namespace of the test's own.
 
 PORTWATCHD=${O:-build}/portwatchd
 
@@ -13,6 +14,15 @@ helper_setup()
 	REGISTRY=$D/registry.json
 	unset PORTWATCH_REGISTRY PORTWATCH_SOCKET NOTIFY_SOCKET
 	started=()
+	unshare -n sh -c 'ip link set lo up && exec sleep 600' 3>&- &
+	namespace=$!
+	started+=("$namespace")
+	# "${inside[@]}" COMMAND... - in the test's network namespace
+	inside=(nsenter -t "$namespace" -n)
+	# shellcheck disable=SC2016 # expanded by eval
+	within 10 eval '"${inside[@]}" ip addr show dev lo | grep -q 127.0.0.1'
+	# For what other users write.
+	mkdir -m 1777 "$D/shared"
 }
 
 helper_teardown()
@@ -56,7 +66,9 @@ two_services='{"services":[
 # only the listening socket: ready means that nothing that is bound from now on is missed.
 daemon()
 {
-	"$PORTWATCHD" --registry "$REGISTRY" --socket "$SOCKET" "$@" 2>"$D/log" 3>&- &
+	# Not inside(): a function in the background is a shell in between, and the
+	# process would outlive what $! names.
+	nsenter -t "$namespace" -n "$PORTWATCHD" --registry "$REGISTRY" --socket "$SOCKET" "$@" 2>"$D/log" 3>&- &
 	daemon=$!
 	started+=("$daemon")
 	if ! within 10 grep -q 'serving' "$D/log"; then
@@ -84,9 +96,12 @@ code()
 # $listener
 listen()
 {
-	python3 -c '
+	nsenter -t "$namespace" -n python3 -c '
 import signal, socket, sys
-s = socket.create_server((sys.argv[2], int(sys.argv[1])))
+s = socket.create_server(
+    (sys.argv[2], int(sys.argv[1])),
+    family=socket.AF_INET6 if ":" in sys.argv[2] else socket.AF_INET,
+)
 print("listening", flush=True)
 signal.pause()' "$1" "${2:-127.0.0.1}" >"$D/listener.$1" 2>&1 3>&- &
 	listener=$!
@@ -95,17 +110,18 @@ signal.pause()' "$1" "${2:-127.0.0.1}" >"$D/listener.$1" 2>&1 3>&- &
 }
 
 # events NAME [QUERY [CURL-OPTION...]] - follow them into $D/NAME until the test ends,
-# from the moment the stream is open
+# from the moment the stream is open; by the user `$reader_uid`
 events()
 {
 	local name=$1 query=${2-}
 
 	shift $(($# < 2 ? $# : 2))
-	curl -sN -D "$D/$name.head" --unix-socket "$SOCKET" "$@" \
+	setpriv --reuid "${reader_uid-0}" --regid "${reader_uid-0}" --clear-groups \
+		curl -sN -D "$D/shared/$name" --unix-socket "$SOCKET" "$@" \
 		"http://localhost/api/ports/events?$query" >"$D/$name" 3>&- &
 	reader=$!
 	started+=("$reader")
-	within 10 grep -q '^HTTP/1.1 200' "$D/$name.head"
+	within 10 grep -q '^HTTP/1.1 200' "$D/shared/$name"
 }
 
 # told NAME JQ-CONDITION - one of the events followed so far is like that
