@@ -115,10 +115,12 @@ int on_bind_exit(struct syscall_trace_exit *ctx)
 	struct pw_endpoint asked;
 	struct asked_in in = {};
 	__u32 fd = SYSCALL_ARG1(regs);
+	const struct sock *holder;
 	struct sock_copy copy;
 	struct sock *sk;
 	__u16 proto, family;
 	__u32 flags = 0;
+	__u64 cookie;
 
 	if (ctx->ret >= 0 && !tell_bound)
 		return 0;
@@ -134,8 +136,13 @@ int on_bind_exit(struct syscall_trace_exit *ctx)
 	if (ctx->ret >= 0) {
 		if (COPIED(&copy, skc_num) == 0)
 			return 0;
-		flags |= PW_LOOK | (is_port_locked(sk) ? 0 : PW_AUTOPORT);
-		send_socket(PW_EVENT_BOUND, &copy, proto, known_cookie(sk), flags);
+		holder = port_holder(sk, proto);
+		if (!holder || !is_port_locked(holder))
+			flags |= PW_AUTOPORT;
+		cookie = known_cookie(sk);
+		if (cookie && (proto == IPPROTO_UDP || proto == IPPROTO_MPTCP))
+			track(cookie, PW_TRACKED_BOUND);
+		send_socket(PW_EVENT_BOUND, &copy, proto, cookie, flags | PW_LOOK);
 		return 0;
 	}
 	family = COPIED(&copy, skc_family);

@@ -26,8 +26,9 @@ static __always_inline __u16 last_port(const struct sock *sk)
 }
 
 /* A socket stops listening: by close (the release is told elsewhere), or it lives on. */
-static __always_inline int on_unlisten(struct sock *sk)
+static __always_inline int on_unlisten(struct sock *sk, __u16 proto)
 {
+	const struct sock *holder = port_holder(sk, proto);
 	__u64 cookie = bpf_get_socket_cookie(sk);
 
 	if (sk->sk_shutdown == SHUTDOWN_MASK) {
@@ -37,8 +38,10 @@ static __always_inline int on_unlisten(struct sock *sk)
 		return send_brief(PW_EVENT_RELEASED, cookie, 0, last_port(sk));
 	}
 	/* Unless bind(2) chose the port, it was given up before this tracepoint ran. */
-	if (sk->__sk_common.skc_num == 0)
+	if (!holder || BPF_CORE_READ(holder, __sk_common.skc_num) == 0) {
+		bpf_map_delete_elem(&tracked, &cookie);
 		return send_brief(PW_EVENT_RELEASED, cookie, 0, last_port(sk));
+	}
 	return send_brief(PW_EVENT_UNLISTEN, cookie, 0, 0);
 }
 
@@ -52,19 +55,33 @@ static __always_inline bool is_port_watched(const struct sock *sk)
 	return sk->__sk_common.skc_net.net->ns.inum == ctl->own_netns;
 }
 
-/* connect(2): a port that is there already was bound; else it is chosen later. */
+/*
+ * connect(2): a port that is there already was bound; else it is chosen later.  MPTCP
+ * connects by its first subflow; further ones are the kernel's own affair.
+ */
 static __always_inline int on_connecting(struct sock *sk)
 {
+	struct sock *mptcp = mptcp_of(sk);
 	struct sock_copy copy;
+	__u32 flags = 0;
 	__u64 cookie;
 
-	if (sk->__sk_common.skc_num == 0 || is_kernel_sock(sk))
+	if (sk->__sk_common.skc_num == 0)
 		return 0;
-	cookie = bpf_get_socket_cookie(sk);
-	if (!is_port_locked(sk))
+	if (mptcp) {
+		if (port_holder(mptcp, IPPROTO_MPTCP) != sk)
+			return 0;
+		cookie = known_cookie(mptcp);
+		flags = PW_MPTCP;
+	} else {
+		if (is_kernel_sock(sk))
+			return 0;
+		cookie = bpf_get_socket_cookie(sk);
+	}
+	if (cookie && !is_port_locked(sk))
 		track(cookie, PW_TRACKED_BOUND);
 	copy_sock(&copy, sk);
-	send_socket(PW_EVENT_CONNECT, &copy, IPPROTO_TCP, cookie, 0);
+	send_socket(PW_EVENT_CONNECT, &copy, IPPROTO_TCP, cookie, flags);
 	return 0;
 }
 
@@ -103,44 +120,63 @@ static __always_inline int on_connected(struct sock *sk)
 	return 0;
 }
 
-static __always_inline int on_disconnected(struct sock *sk)
+/*
+ * A connection failed or ended.  Where the socket has its user still, it keeps a port
+ * that bind(2) asked for, and the address may become what it was before: that is for a
+ * look to find out.
+ */
+static __always_inline int on_disconnected(struct sock *sk, __u16 proto)
 {
 	__u64 cookie = known_cookie(sk);
-	__u32 *what;
+	const struct sock *holder;
+	__u32 *what, was;
 
 	if (!cookie)
 		return 0;
 	what = bpf_map_lookup_elem(&tracked, &cookie);
-	if (what) {
-		__u32 was = *what;
-
+	was = what ? *what : 0;
+	if (was == PW_TRACKED_OUTGOING) {
 		bpf_map_delete_elem(&tracked, &cookie);
-		return send_brief(was == PW_TRACKED_OUTGOING ? PW_EVENT_OUTGOING_END
-							     : PW_EVENT_RELEASED,
-				  cookie, 0, 0);
+		return send_brief(PW_EVENT_OUTGOING_END, cookie, 0, 0);
 	}
-	if (sk->__sk_common.skc_num && sk->sk_shutdown != SHUTDOWN_MASK &&
-	    is_port_locked(sk))
-		return send_brief(PW_EVENT_UNLISTEN, cookie, 0, 0);
-	return 0;
+	if (proto == IPPROTO_TCP && mptcp_of(sk))
+		return 0;
+	holder = port_holder(sk, proto);
+	if (holder && BPF_CORE_READ(holder, __sk_common.skc_num) &&
+	    is_port_locked(holder)) {
+		if (!sk->sk_socket)
+			return 0;
+		send_brief(PW_EVENT_UNLISTEN, cookie, 0, 0);
+		if (!is_address_locked(holder))
+			send_brief(PW_EVENT_CLOSED, cookie, 0, 0);
+		return 0;
+	}
+	if (was != PW_TRACKED_BOUND)
+		return 0;
+	bpf_map_delete_elem(&tracked, &cookie);
+	return send_brief(PW_EVENT_RELEASED, cookie, 0, 0);
 }
 
 static __always_inline int on_listen(struct sock *sk, __u16 proto)
 {
+	/* An MPTCP socket may still show the port that it had before. */
+	const struct sock *holder = port_holder(sk, proto);
+	__u64 cookie = bpf_get_socket_cookie(sk);
 	struct sock_copy copy;
 	__u32 flags = 0;
 
-	if (listen_by_fexit)
-		return 0;
-	if (sk->__sk_common.skc_num == 0)
-		flags |= PW_LOOK;
-	/* An MPTCP socket has its lock on the subflow. */
-	if (proto == IPPROTO_MPTCP)
+	if (proto == IPPROTO_MPTCP) {
+		track(cookie, PW_TRACKED_LISTENER);
 		flags |= PW_MPTCP;
-	else if (!is_port_locked(sk))
+	}
+	if (listen_by_fexit || !holder)
+		return 0;
+	copy_sock(&copy, holder);
+	if (COPIED(&copy, skc_num) == 0)
+		flags |= PW_LOOK;
+	if (!is_port_locked(holder))
 		flags |= PW_AUTOPORT;
-	copy_sock(&copy, sk);
-	send_socket(PW_EVENT_LISTEN, &copy, proto, bpf_get_socket_cookie(sk), flags);
+	send_socket(PW_EVENT_LISTEN, &copy, proto, cookie, flags);
 	return 0;
 }
 
@@ -153,21 +189,22 @@ int BPF_PROG(on_sock_state, struct sock *sk, int oldstate, int newstate)
 	if (oldstate == newstate || (proto != IPPROTO_TCP && proto != IPPROTO_MPTCP))
 		return 0;
 	if (newstate != TCP_LISTEN && oldstate != TCP_LISTEN) {
+		if (newstate == TCP_CLOSE)
+			return on_disconnected(sk, proto);
 		if (proto == IPPROTO_MPTCP)
 			return 0;
 		if (newstate == TCP_SYN_SENT)
 			return on_connecting(sk);
 		if (newstate == TCP_ESTABLISHED && oldstate == TCP_SYN_SENT)
 			return on_connected(sk);
-		if (newstate == TCP_CLOSE)
-			return on_disconnected(sk);
 		return 0;
 	}
 	if (proto == IPPROTO_TCP && mptcp_of(sk))
 		return 0;
-	if (oldstate == TCP_LISTEN)
-		return on_unlisten(sk);
-	return on_listen(sk, proto);
+	if (newstate == TCP_LISTEN)
+		return on_listen(sk, proto);
+	/* An accepted MPTCP socket leaves the LISTEN that it was copied with. */
+	return newstate == TCP_CLOSE ? on_unlisten(sk, proto) : 0;
 }
 
 SEC("?fexit/inet_csk_listen_start")
@@ -185,7 +222,7 @@ int BPF_PROG(on_listening, struct sock *sk, int ret)
 	if (mptcp) {
 		flags |= PW_MPTCP;
 		if (cookie)
-			track(cookie, PW_TRACKED_BOUND);
+			track(cookie, PW_TRACKED_LISTENER);
 	}
 	if (!is_port_locked(sk))
 		flags |= PW_AUTOPORT;

@@ -17,6 +17,31 @@
 
 #include <bpf/bpf_tracing.h>
 
+static __always_inline bool is_locked(const struct sock *sk, __u16 proto)
+{
+	const struct sock *holder = port_holder(sk, proto);
+
+	return holder && is_port_locked(holder);
+}
+
+/*
+ * Forgets it, too.  An accepted MPTCP socket is a copy of its listener, cookie and all;
+ * only the port's lock is not copied.  The end of an outgoing connection is told by its
+ * change of state.
+ */
+static __always_inline bool is_tracked(const struct sock *sk, __u64 cookie, __u8 state,
+				       __u16 proto)
+{
+	__u32 *what = bpf_map_lookup_elem(&tracked, &cookie);
+
+	if (!what || *what == PW_TRACKED_OUTGOING)
+		return false;
+	if (*what == PW_TRACKED_LISTENER && state != TCP_LISTEN && !is_locked(sk, proto))
+		return false;
+	bpf_map_delete_elem(&tracked, &cookie);
+	return true;
+}
+
 static __always_inline int release(const struct sock *sk, const struct sock_copy *copy,
 				   __u16 proto)
 {
@@ -36,7 +61,7 @@ static __always_inline int release(const struct sock *sk, const struct sock_copy
 	} else if (proto != IPPROTO_UDP && proto != IPPROTO_MPTCP) {
 		return 0;
 	}
-	if (bpf_map_delete_elem(&tracked, &cookie) == 0 || (port && is_port_locked(sk)))
+	if (is_tracked(sk, cookie, state, proto) || (port && is_locked(sk, proto)))
 		return send_brief(PW_EVENT_RELEASED, cookie, flags, port);
 	return 0;
 }

@@ -18,27 +18,30 @@
 const volatile bool events_run; /* the event programs run: mark what they must follow */
 const volatile bool with_comm = true;
 
-static __always_inline bool is_tracked(__u64 cookie)
+/* enum pw_tracked, or 0 */
+static __always_inline __u32 tracked_as(__u64 cookie)
 {
 	__u32 *what = cookie ? bpf_map_lookup_elem(&tracked, &cookie) : NULL;
 
-	return what && *what == PW_TRACKED_BOUND;
+	return what ? *what : 0;
 }
 
 /* What the row says of the socket; false for one that was accepted or autobound. */
 static __always_inline bool classify(struct sock *sk, struct pw_snapshot_row *row,
 				     __u16 proto)
 {
+	const struct sock *holder = port_holder(sk, proto);
+	bool locked = holder && is_port_locked(holder);
+	__u32 what = tracked_as(known_cookie(sk));
 	__u8 state = sk->__sk_common.skc_state;
-	bool locked = is_port_locked(sk);
 
 	row->evident = 1;
-	if (!locked && proto != IPPROTO_MPTCP) /* which has its lock on the subflow */
+	if (!locked)
 		row->flags |= PW_AUTOPORT;
 	if (proto == IPPROTO_UDP) {
 		row->state =
 			state == TCP_ESTABLISHED ? PW_STATE_CONNECTED : PW_STATE_BOUND;
-		if (locked || is_tracked(known_cookie(sk)))
+		if (locked || what == PW_TRACKED_BOUND)
 			return true;
 		/* bind(0) or a packet sent: the fields are the same. */
 		row->evident = 0;
@@ -48,12 +51,15 @@ static __always_inline bool classify(struct sock *sk, struct pw_snapshot_row *ro
 		row->state = PW_STATE_LISTENING;
 		return true;
 	}
+	/* Accepted: the cookie is that of the listener. */
+	if (what == PW_TRACKED_LISTENER && !locked)
+		return false;
 	if (state == TCP_CLOSE) {
 		row->state = PW_STATE_BOUND;
 		return true;
 	}
 	row->state = PW_STATE_CONNECTED;
-	return locked || is_tracked(known_cookie(sk));
+	return locked || what == PW_TRACKED_BOUND;
 }
 
 static __always_inline bool fill_row(struct pw_snapshot_row *row, struct sock *sk)
@@ -69,6 +75,12 @@ static __always_inline bool fill_row(struct pw_snapshot_row *row, struct sock *s
 	row->flags = sock_flags(&copy) | (proto == IPPROTO_MPTCP ? PW_MPTCP : 0);
 	if (!classify(sk, row, proto))
 		return false;
+	/* An MPTCP socket may show the address and the port that it had before. */
+	if (proto == IPPROTO_MPTCP && row->state != PW_STATE_CONNECTED) {
+		copy_sock(&copy, port_holder(sk, proto));
+		if (COPIED(&copy, skc_num) == 0)
+			return false;
+	}
 	read_endpoint(&row->at, &copy, proto);
 	row->socket_uid = BPF_CORE_READ(sk, sk_uid.val);
 	return true;
@@ -77,11 +89,17 @@ static __always_inline bool fill_row(struct pw_snapshot_row *row, struct sock *s
 /* From here on the release of this socket will be told. */
 static __always_inline void follow(const struct pw_snapshot_row *row)
 {
-	__u32 what = PW_TRACKED_BOUND;
+	__u32 what = row->evident ? PW_TRACKED_BOUND : PW_TRACKED_MAYBE;
 
-	if (events_run && ((row->flags & PW_MPTCP) ||
-			   (row->at.proto == IPPROTO_UDP && (row->flags & PW_AUTOPORT))))
-		bpf_map_update_elem(&tracked, &row->cookie, &what, BPF_ANY);
+	if (!events_run)
+		return;
+	if (row->flags & PW_MPTCP) {
+		if (row->state == PW_STATE_LISTENING)
+			what = PW_TRACKED_LISTENER;
+	} else if (row->at.proto != IPPROTO_UDP || !(row->flags & PW_AUTOPORT)) {
+		return;
+	}
+	bpf_map_update_elem(&tracked, &row->cookie, &what, BPF_NOEXIST);
 }
 
 SEC("iter/task_file")
@@ -110,6 +128,7 @@ int list_descriptors(struct bpf_iter__task_file *ctx)
 	row.ppid = task->real_parent->tgid;
 	row.uid = task->cred->uid.val;
 	row.fd = ctx->fd;
+	row.inode = (__u32)file->f_inode->i_ino;
 	if (with_comm)
 		BPF_CORE_READ_STR_INTO(&row.comm, leader, comm);
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));

@@ -33,6 +33,11 @@ static __always_inline bool is_port_locked(const struct sock *sk)
 	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK;
 }
 
+static __always_inline bool is_address_locked(const struct sock *sk)
+{
+	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDADDR_LOCK;
+}
+
 static __always_inline bool is_kernel_sock(const struct sock *sk)
 {
 	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock);
@@ -95,6 +100,17 @@ static __always_inline struct sock *mptcp_of(const struct sock *sk)
 		return NULL;
 	ctx = BPF_CORE_READ((const struct inet_connection_sock *)sk, icsk_ulp_data);
 	return ctx ? BPF_CORE_READ(ctx, conn) : NULL;
+}
+
+/*
+ * Where the port of a socket is kept and whether bind(2) asked for it: for MPTCP the
+ * first subflow.  May be NULL for that.
+ */
+static __always_inline const struct sock *port_holder(const struct sock *sk, __u16 proto)
+{
+	if (proto != IPPROTO_MPTCP)
+		return sk;
+	return BPF_CORE_READ((const struct mptcp_sock *)sk, first);
 }
 
 /* A cookie that somebody has asked for already; 0 otherwise. */

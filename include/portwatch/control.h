@@ -27,8 +27,10 @@ struct pw_owner {
 };
 
 enum pw_tracked {
-	PW_TRACKED_BOUND = 1,
-	PW_TRACKED_OUTGOING = 2,
+	PW_TRACKED_BOUND = 1,    /* by bind, on a port that the kernel chose */
+	PW_TRACKED_OUTGOING = 2, /* an outgoing connection on a watched port */
+	PW_TRACKED_MAYBE = 3,    /* UDP that a snapshot found: bind(0) or its own packet */
+	PW_TRACKED_LISTENER = 4, /* MPTCP: accepted sockets have this cookie, too */
 };
 
 /* One row of the snapshot iterators. */
@@ -42,6 +44,8 @@ struct pw_snapshot_row {
 	__u32 uid, socket_uid;
 	__u32 fd;
 	__u32 evident; /* 1: bound by bind or listen for certain */
+	__u32 inode;   /* of the socket's file; 0 no descriptor */
+	__u32 reserved;
 	char comm[PW_COMM_LEN];
 };
 
@@ -51,6 +55,6 @@ enum pw_snapshot_state {
 	PW_STATE_CONNECTED,
 };
 
-_Static_assert(sizeof(struct pw_snapshot_row) == 96, "pw_snapshot_row has padding");
+_Static_assert(sizeof(struct pw_snapshot_row) == 104, "pw_snapshot_row has padding");
 
 #endif /* PORTWATCH_CONTROL_H */
