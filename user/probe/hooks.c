@@ -17,12 +17,13 @@
 #include "base/strings.h"
 #include "bpf/bind.skel.h"
 #include "bpf/bind_failed.skel.h"
+#include "bpf/connect.skel.h"
 #include "bpf/listen.skel.h"
 #include "bpf/process.skel.h"
 #include "bpf/release.skel.h"
 #include "probe/mounts.h"
 
-enum { LINKS_MAX = 16 };
+enum { LINKS_MAX = 24 };
 enum family { FAMILY_BTF, FAMILY_CGROUP, FAMILY_FEXIT, FAMILY_SYSCALLS };
 
 enum hook {
@@ -37,6 +38,8 @@ enum hook {
 	HOOK_BIND_EXIT,
 	HOOK_TRYING,
 	HOOK_CLOSING,
+	HOOK_FEXIT_CONNECT,
+	HOOK_CONNECTING,
 	HOOKS,
 };
 
@@ -67,6 +70,10 @@ static const struct {
 	[HOOK_CLOSING] = { "syscalls:sys_enter_close",
 			   "releases without cgroup v2 and fentry", FAMILY_SYSCALLS,
 			   true },
+	[HOOK_FEXIT_CONNECT] = { "fexit/__ip4_datagram_connect,__ip6_datagram_connect",
+				 "bound UDP sockets that connect", FAMILY_FEXIT, true },
+	[HOOK_CONNECTING] = { "cgroup/connect4,6", "the same where fexit is refused",
+			      FAMILY_CGROUP, true },
 };
 
 struct hooks {
@@ -78,6 +85,7 @@ struct hooks {
 	struct listen_bpf *listen;
 	struct release_bpf *release;
 	struct bind_failed_bpf *failed;
+	struct connect_bpf *connect;
 	struct bpf_link *links[LINKS_MAX];
 	size_t n_links;
 	struct pw_control *control;
@@ -128,6 +136,7 @@ struct hooks *hooks_free(struct hooks *hooks)
 	listen_bpf__destroy(hooks->listen);
 	release_bpf__destroy(hooks->release);
 	bind_failed_bpf__destroy(hooks->failed);
+	connect_bpf__destroy(hooks->connect);
 	close_fd(hooks->cgroup_fd);
 	free(hooks->without);
 	free(hooks);
@@ -422,6 +431,38 @@ static int attach_listen(struct hooks *hooks, bool cgroup, bool fexit)
 	return err;
 }
 
+/* Without either, the next look finds out: nothing fails for want of this. */
+static void attach_connect(struct hooks *hooks, enum hook hook)
+{
+	struct connect_bpf *skel = connect_bpf__open();
+	bool fexit = hook == HOOK_FEXIT_CONNECT;
+	size_t links = hooks->n_links;
+	struct bpf_program *prog;
+	int err = skel ? hooks_share_maps(hooks, skel->obj) : -errno;
+
+	hooks->connect = skel;
+	if (err >= 0) {
+		bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(
+			prog,
+			fexit == starts_with(bpf_program__section_name(prog), "fexit/"));
+		err = connect_bpf__load(skel);
+	}
+	if (err >= 0) {
+		bpf_object__for_each_program(prog, skel->obj)
+		{
+			if (err >= 0 && bpf_program__autoload(prog))
+				err = fexit ? attach(hooks, prog)
+					    : attach_cgroup(hooks, prog);
+		}
+	}
+	if (err < 0) {
+		drop_links(hooks, links);
+		connect_bpf__destroy(hooks->connect);
+		hooks->connect = NULL;
+	}
+	note(hooks, hook, err);
+}
+
 int hooks_attach(struct hooks *hooks)
 {
 	bool cgroup, fexit, released;
@@ -437,6 +478,10 @@ int hooks_attach(struct hooks *hooks)
 	if (err < 0)
 		return err;
 	fexit = hooks->failures == FAILURES_FEXIT;
+	if (fexit)
+		attach_connect(hooks, HOOK_FEXIT_CONNECT);
+	if (cgroup && !hooks->connect)
+		attach_connect(hooks, HOOK_CONNECTING);
 	if (fexit && attach_listen(hooks, released, true) == 0)
 		return 0;
 	return attach_listen(hooks, released, false);

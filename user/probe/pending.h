@@ -24,7 +24,7 @@ int pending_new(struct pending **ret);
 struct pending *pending_free(struct pending *set);
 DEFINE_CLEANUP(struct pending, pending_free)
 
-/* Put @ev (PW_EVENT_LISTEN or PW_EVENT_BIND_TRIED) aside until @due_ns; one of the same
+/* Put @ev (LISTEN, BIND_TRIED or CONNECT) aside until @due_ns; one of the same
  * kind and cookie is replaced, and keeps its place.  -ENOSPC past PENDING_MAX, -ENOMEM.
  */
 int pending_add(struct pending *set, const struct pw_socket_event *ev, uint64_t due_ns);

@@ -25,6 +25,8 @@ enum { RING_BYTES = 2 * 1024 * 1024, NAMES_MAX = 16 };
 
 /* listen(2) takes a microsecond; a phantom LISTEN is gone long before this. */
 #define LISTEN_SETTLES_NS (1 * NS_PER_MS)
+/* A UDP socket that is about to connect has done so. */
+#define CONNECT_SETTLES_NS (1 * NS_PER_MS)
 /* A bind that was tried and has not followed: looked at then, given up on at last. */
 #define TRY_SETTLES_NS (3 * NS_PER_MS)
 #define TRY_GIVES_UP_NS (50 * NS_PER_MS)
@@ -121,27 +123,41 @@ struct look {
 	bool found;
 };
 
+/* By its cookie; one that had none when the record was made, by where it is bound. */
+static bool is_meant(const struct pw_socket_event *ev, const struct snapshot_row *row)
+{
+	if (ev->cookie)
+		return row->cookie == ev->cookie;
+	if (ev->at.port)
+		return row->at.port == ev->at.port && row->at.proto == ev->at.proto &&
+		       row->at.netns == ev->at.netns;
+	return row->evident;
+}
+
 static int tell_row(const struct snapshot_row *row, void *arg)
 {
 	struct look *look = arg;
 	struct fact fact;
 
-	if (look->ev->cookie && row->cookie != look->ev->cookie)
-		return 0;
-	if (!look->ev->cookie && !row->evident)
+	if (!is_meant(look->ev, row))
 		return 0;
 	translate_socket(&look->probe->clocks, look->ev, FACT_BOUND, &fact);
 	fact.cookie = row->cookie;
 	fact.at = row->at;
 	fact.flags = row->flags;
 	fact.uid = row->uid;
+	look->found = true;
+	if (row->state == SOCKET_CONNECTED) {
+		fact.type = FACT_CONNECTED;
+		tell(look->probe, &fact);
+		return 0;
+	}
 	tell(look->probe, &fact);
 	if (row->state == SOCKET_LISTENING) {
 		fact.type = FACT_LISTENING;
 		fact.state = SOCKET_LISTENING;
 		tell(look->probe, &fact);
 	}
-	look->found = true;
 	return 0;
 }
 
@@ -163,6 +179,14 @@ static void on_listen(struct probe *probe, const struct pw_socket_event *ev)
 	}
 	if (pending_add(probe->pending, ev, ev->h.time_ns + LISTEN_SETTLES_NS) < 0)
 		tell_socket(probe, ev, FACT_LISTENING);
+}
+
+static void on_connect(struct probe *probe, const struct pw_socket_event *ev)
+{
+	if (!(ev->flags & PW_LOOK))
+		tell_socket(probe, ev, FACT_CONNECTED);
+	else if (pending_add(probe->pending, ev, ev->h.time_ns + CONNECT_SETTLES_NS) < 0)
+		probe->wants_look = true;
 }
 
 static void on_bound(struct probe *probe, const struct pw_socket_event *ev)
@@ -223,9 +247,11 @@ static void on_brief(struct probe *probe, const struct pw_brief_event *ev,
 		if (type == FACT_RELEASED)
 			tell_short_listener(probe, &was, ev->port);
 	}
-	if (type == FACT_RELEASED &&
-	    pending_take(probe->pending, PW_EVENT_BIND_TRIED, ev->cookie, &was))
-		tell_failed_try(probe, &was);
+	if (type == FACT_RELEASED) {
+		if (pending_take(probe->pending, PW_EVENT_BIND_TRIED, ev->cookie, &was))
+			tell_failed_try(probe, &was);
+		pending_take(probe->pending, PW_EVENT_CONNECT, ev->cookie, &was);
+	}
 	translate_brief(&probe->clocks, ev, type, &fact);
 	tell(probe, &fact);
 }
@@ -286,7 +312,7 @@ static void on_record(const struct pw_header *record, size_t size, void *arg)
 		on_brief(probe, brief, FACT_UNLISTENED);
 		break;
 	case PW_EVENT_CONNECT:
-		tell_socket(probe, sock, FACT_CONNECTED);
+		on_connect(probe, sock);
 		break;
 	case PW_EVENT_RELEASED:
 		on_brief(probe, brief, FACT_RELEASED);
@@ -371,6 +397,11 @@ int probe_start(struct probe *probe)
 bool probe_has_events(const struct probe *probe)
 {
 	return probe->ring != NULL;
+}
+
+bool probe_tells_releases(const struct probe *probe)
+{
+	return probe->ring && !hooks_must_look(probe->hooks);
 }
 
 int probe_fd(const struct probe *probe)

@@ -36,6 +36,8 @@ DEFINE_CLEANUP(struct probe, probe_free)
  */
 int probe_start(struct probe *probe);
 bool probe_has_events(const struct probe *probe);
+/* Is every release told?  Else some are only to be found by looking. */
+bool probe_tells_releases(const struct probe *probe);
 
 /* Becomes readable when there is something to dispatch. */
 int probe_fd(const struct probe *probe);
