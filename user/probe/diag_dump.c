@@ -210,22 +210,18 @@ static bool is_unknown(int err)
 	       err == -EOPNOTSUPP;
 }
 
-static int dump_all(struct dump *dump, char *buf)
+struct part {
+	int protocol;
+	uint32_t states;
+};
+
+static int dump_parts(struct dump *dump, char *buf, const struct part *parts, size_t n)
 {
-	static const struct {
-		int protocol;
-		uint32_t states;
-	} table[] = {
-		/* Before TCP, which lists the same sockets again. */
-		{ IPPROTO_MPTCP, 1 << TCP_LISTEN },
-		{ IPPROTO_TCP, 1 << TCP_LISTEN | 1 << BOUND_INACTIVE },
-		{ IPPROTO_UDP, 1 << TCP_CLOSE | 1 << TCP_ESTABLISHED },
-	};
 	int err;
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
-		err = dump_one(dump, buf, table[i].protocol, table[i].states);
-		if (is_unknown(err) && table[i].protocol == IPPROTO_TCP)
+	for (size_t i = 0; i < n; i++) {
+		err = dump_one(dump, buf, parts[i].protocol, parts[i].states);
+		if (is_unknown(err) && parts[i].protocol == IPPROTO_TCP)
 			return -EOPNOTSUPP;
 		if (err < 0 && !is_unknown(err))
 			return err;
@@ -233,7 +229,8 @@ static int dump_all(struct dump *dump, char *buf)
 	return 0;
 }
 
-int diag_dump(uint32_t netns, diag_fn fn, void *arg)
+static int dump_namespace(uint32_t netns, const struct part *parts, size_t n, diag_fn fn,
+			  void *arg)
 {
 	_cleanup_(close_fdp) int fd =
 		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
@@ -247,5 +244,24 @@ int diag_dump(uint32_t netns, diag_fn fn, void *arg)
 	if (procfs_port_range(&dump.ephemeral) < 0)
 		dump.ephemeral = (struct port_range){ 1, UINT16_MAX };
 	procfs_reserved_ports(dump.reserved);
-	return dump_all(&dump, buf);
+	return dump_parts(&dump, buf, parts, n);
+}
+
+int diag_dump(uint32_t netns, diag_fn fn, void *arg)
+{
+	static const struct part parts[] = {
+		/* Before TCP, which lists the same sockets again. */
+		{ IPPROTO_MPTCP, 1 << TCP_LISTEN },
+		{ IPPROTO_TCP, 1 << TCP_LISTEN | 1 << BOUND_INACTIVE },
+		{ IPPROTO_UDP, 1 << TCP_CLOSE | 1 << TCP_ESTABLISHED },
+	};
+
+	return dump_namespace(netns, parts, sizeof(parts) / sizeof(*parts), fn, arg);
+}
+
+int diag_dump_bound(uint32_t netns, diag_fn fn, void *arg)
+{
+	static const struct part bound = { IPPROTO_TCP, 1 << BOUND_INACTIVE };
+
+	return dump_namespace(netns, &bound, 1, fn, arg);
 }

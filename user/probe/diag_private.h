@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* diag_private - the dump of one namespace, for diag.c alone. */
+/* diag_private - the dump of one namespace, for diag.c and snapshot.c. */
 #ifndef PORTWATCH_PROBE_DIAG_PRIVATE_H
 #define PORTWATCH_PROBE_DIAG_PRIVATE_H
 
@@ -25,6 +25,8 @@ typedef int (*diag_fn)(const struct diag_socket *sock, void *arg);
  * -EOPNOTSUPP where the kernel lists none, or other negative errno.
  */
 int diag_dump(uint32_t netns, diag_fn fn, void *arg);
+/* The same for TCP sockets that are bound and nothing else: none before Linux 6.8. */
+int diag_dump_bound(uint32_t netns, diag_fn fn, void *arg);
 
 /*
  * Which of them must have SO_REUSEPORT: the kernel lists no such thing, yet lets two TCP

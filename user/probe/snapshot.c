@@ -10,11 +10,13 @@
 
 #include "base/files.h"
 #include "bpf/snapshot.skel.h"
+#include "probe/diag_private.h"
 #include "probe/netns.h"
 
 enum { ROWS_AT_ONCE = 512 };
 
-/* Cookies seen, for telling which sockets no descriptor holds: open addressing. */
+/* Cookies (or inodes) seen, for telling which sockets no descriptor holds: open
+ * addressing. */
 struct seen {
 	uint64_t *slots; /* 0: empty */
 	size_t count, capacity;
@@ -33,6 +35,8 @@ struct walk {
 	void *arg;
 	struct snapshot *snapshot;
 	struct seen seen;
+	/* Inodes of bound MPTCP sockets: sock_diag lists the TCP sockets inside them. */
+	struct seen outer;
 };
 
 static uint64_t *slot_of(const struct seen *seen, uint64_t cookie)
@@ -77,6 +81,11 @@ static int seen_add(struct seen *seen, uint64_t cookie)
 	*slot = cookie;
 	seen->count++;
 	return 1;
+}
+
+static bool seen_has(const struct seen *seen, uint64_t key)
+{
+	return seen->capacity && *slot_of(seen, key);
 }
 
 static int open_skeleton(struct hooks *hooks, bool unheld, struct snapshot *snapshot)
@@ -173,6 +182,8 @@ static int take_rows(struct walk *walk, const struct pw_snapshot_row *rows, size
 
 		if (walk->query->unheld_too) {
 			err = seen_add(&walk->seen, rows[i].cookie);
+			if (err >= 0 && rows[i].inode && rows[i].flags & PW_MPTCP)
+				seen_add(&walk->outer, rows[i].inode);
 			if (err < 0)
 				return err;
 		}
@@ -237,13 +248,37 @@ static int walk_one(struct walk *walk, pid_t pid)
 	return err;
 }
 
+static int tell_bound(const struct diag_socket *sock, void *arg)
+{
+	struct walk *walk = arg;
+	struct snapshot_row row = {
+		.cookie = sock->cookie,
+		.at = sock->at,
+		.state = SOCKET_BOUND,
+		.flags = sock->flags,
+		.uid = sock->uid,
+		.fd = -1,
+		.holder_uid = (uid_t)-1,
+		.evident = true,
+	};
+	int err = seen_add(&walk->seen, sock->cookie);
+
+	if (err <= 0 || (sock->inode && seen_has(&walk->outer, sock->inode)))
+		return err < 0 ? err : 0;
+	return walk->fn(&row, walk->arg);
+}
+
+/* iter/tcp has no sockets that are only bound; sock_diag has, since 6.8. */
 static int walk_unheld(uint32_t netns, void *arg)
 {
 	struct walk *walk = arg;
 	int err = read_rows(walk, walk->snapshot->tcp);
 
-	(void)netns;
-	return err ? err : read_rows(walk, walk->snapshot->udp);
+	if (err == 0)
+		err = read_rows(walk, walk->snapshot->udp);
+	if (err == 0)
+		err = diag_dump_bound(netns, tell_bound, walk);
+	return err == -EOPNOTSUPP ? 0 : err;
 }
 
 int snapshot_walk(struct snapshot *snapshot, const struct clocks *clocks,
@@ -271,5 +306,6 @@ int snapshot_walk(struct snapshot *snapshot, const struct clocks *clocks,
 			err = netns_each(walk_unheld, &walk);
 	}
 	free(walk.seen.slots);
+	free(walk.outer.slots);
 	return err;
 }
