@@ -7,32 +7,36 @@
 
 struct comparison {
 	struct sockets *table;
-	struct diag_list list;
+	struct sockdiag_list list;
 	const struct knowledge *knowledge;
 	uint32_t netns;
 	int differences;
 };
-
-static void complain(struct comparison *c, const char *what, uint64_t cookie,
-		     const struct endpoint *at)
-{
-	char text[ENDPOINT_TEXT];
-
-	/* Enough to see the pattern; the rest only counts. */
-	if (c->differences++ < 20)
-		printf("# difference: %s: cookie %" PRIu64 " %s%s %s netns %u\n", what,
-		       cookie, proto_name(at->proto), at->family == AF_INET6 ? "6" : "4",
-		       endpoint_format(at, text), at->netns);
-}
 
 static const struct known *recall(const struct comparison *c, uint64_t cookie)
 {
 	return c->knowledge ? c->knowledge->find(cookie, c->knowledge->arg) : NULL;
 }
 
+static void complain(struct comparison *c, const char *what, uint64_t cookie,
+		     const struct endpoint *at)
+{
+	const struct known *k = recall(c, cookie);
+	char text[ENDPOINT_TEXT];
+
+	/* Enough to see the pattern; the rest only counts. */
+	if (c->differences++ >= 20)
+		return;
+	printf("# difference: %s: cookie %" PRIu64 " %s%s %s netns %u\n", what, cookie,
+	       proto_name(at->proto), at->family == AF_INET6 ? "6" : "4",
+	       endpoint_format(at, text), at->netns);
+	if (k)
+		printf("#   its life:%s\n", k->life);
+}
+
 /* From 6.8 a bound MPTCP socket is listed as the TCP socket inside it, which nothing
  * there tells from any other: but it stands where the test put an MPTCP socket. */
-static bool is_inside_known(const struct comparison *c, const struct diag_socket *d)
+static bool is_inside_known(const struct comparison *c, const struct sockdiag_socket *d)
 {
 	const struct known *k;
 
@@ -63,14 +67,14 @@ static void check_row(struct comparison *c, const struct socket *row,
 }
 
 /* Without knowledge only what may be bound for certain is asked for. */
-static bool has_to_be_there(const struct diag_socket *d, const struct known *k)
+static bool has_to_be_there(const struct sockdiag_socket *d, const struct known *k)
 {
 	if (k)
 		return k->bound;
 	return d->state == SOCKET_LISTENING || d->state == SOCKET_BOUND;
 }
 
-static void check_listed(struct comparison *c, const struct diag_socket *d)
+static void check_listed(struct comparison *c, const struct sockdiag_socket *d)
 {
 	const struct socket *row = sockets_find(c->table, d->cookie);
 	const struct known *k = recall(c, d->cookie);
@@ -111,7 +115,7 @@ static void check_known(struct comparison *c, const struct known *k)
 {
 	const struct socket *row;
 
-	if (!k->bound || k->at.netns != c->netns || diag_find(&c->list, k->cookie))
+	if (!k->bound || k->at.netns != c->netns || sockdiag_find(&c->list, k->cookie))
 		return;
 	if (!is_unlisted_kind(c, k)) {
 		complain(c, "bound says its owner, the kernel does not", k->cookie,
@@ -130,7 +134,7 @@ static int check_row_is_listed(struct socket *row, void *arg)
 	struct comparison *c = arg;
 	const struct known *k = recall(c, row->cookie);
 
-	if (row->at.netns != c->netns || diag_find(&c->list, row->cookie))
+	if (row->at.netns != c->netns || sockdiag_find(&c->list, row->cookie))
 		return 0;
 	if (!c->knowledge && row->at.proto == IPPROTO_TCP && row->state == SOCKET_BOUND &&
 	    !diag_shows_bound())
@@ -147,7 +151,7 @@ int diag_compare(struct sockets *table, int fd, uint32_t netns,
 	const struct known *k;
 	int err;
 
-	err = diag_dump(fd, netns, &c.list);
+	err = sockdiag_dump(fd, netns, &c.list);
 	if (err < 0)
 		return err;
 
@@ -156,6 +160,6 @@ int diag_compare(struct sockets *table, int fd, uint32_t netns,
 	for (size_t i = 0; knowledge && (k = knowledge->nth(i, knowledge->arg)); i++)
 		check_known(&c, k);
 	sockets_each(table, check_row_is_listed, &c);
-	diag_list_done(&c.list);
+	sockdiag_list_done(&c.list);
 	return c.differences;
 }

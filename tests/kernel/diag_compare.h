@@ -13,7 +13,7 @@
 #include "core/sockets.h"
 
 /* One socket as the kernel lists it. */
-struct diag_socket {
+struct sockdiag_socket {
 	uint64_t cookie;
 	struct endpoint at;
 	enum socket_state state;
@@ -23,18 +23,18 @@ struct diag_socket {
 	bool subflow; /* inside an MPTCP socket: its user never sees it */
 };
 
-struct diag_list {
-	struct diag_socket *items;
+struct sockdiag_list {
+	struct sockdiag_socket *items;
 	size_t count, capacity;
 };
 
-void diag_list_done(struct diag_list *list);
+void sockdiag_list_done(struct sockdiag_list *list);
 
 /* Everything that the namespace of this NETLINK_SOCK_DIAG socket holds, TCP (MPTCP too)
  * and UDP; @netns is written into each row.  -errno. */
-int diag_dump(int fd, uint32_t netns, struct diag_list *ret);
+int sockdiag_dump(int fd, uint32_t netns, struct sockdiag_list *ret);
 
-const struct diag_socket *diag_find(const struct diag_list *list, uint64_t cookie);
+const struct sockdiag_socket *sockdiag_find(const struct sockdiag_list *list, uint64_t cookie);
 
 /* What a test knows of one of its sockets. */
 struct known {
@@ -43,6 +43,7 @@ struct known {
 	struct endpoint at; /* netns, proto; the rest where it is bound */
 	enum socket_state state;
 	unsigned flags; /* SOCKET_MPTCP */
+	char life[120]; /* what was done to it, in words, the last of it */
 };
 
 struct knowledge {

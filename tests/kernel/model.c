@@ -4,6 +4,7 @@
 #include "base/files.h"
 #include "harness.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,24 @@ void model_return(struct prop *p)
 {
 	p->known.state = SOCKET_BOUND;
 	p->known.bound = p->known.bound && p->locked;
+}
+
+void model_note(struct prop *p, const char *fmt, ...)
+{
+	char *life = p->known.life, act[40];
+	size_t size = sizeof(p->known.life), used = strlen(life), len;
+	va_list ap;
+
+	va_start(ap, fmt);
+	len = (size_t)vsnprintf(act, sizeof(act), fmt, ap);
+	va_end(ap);
+	if (len >= sizeof(act))
+		len = sizeof(act) - 1;
+	if (used + len + 2 > size) {
+		memmove(life, life + len + 2, used - len - 1);
+		used = strlen(life);
+	}
+	snprintf(life + used, size - used, " %s", act);
 }
 
 static const struct known *find_known(uint64_t cookie, void *arg)

@@ -10,6 +10,7 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,11 +34,26 @@ static struct doing {
 	unsigned slot, to;
 	bool chosen;       /* BIND: port 0 */
 	struct prop shape; /* MAKE */
+	char text[24];
 } doing[CAST_MAX];
 
 static struct doing *doing_of(struct model *m, struct member *who)
 {
 	return &doing[who - m->cast];
+}
+
+/* Tell it, and keep the words without the slot for the socket's life. */
+static void tell(struct member *who, struct doing *d, const char *verb, const char *fmt,
+		 ...)
+{
+	char rest[64];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(rest, sizeof(rest), fmt, ap);
+	va_end(ap);
+	snprintf(d->text, sizeof(d->text), "%.6s,%.16s", verb, rest);
+	actor_tell(who->actor, "%s %u %s", verb, d->slot, rest);
 }
 
 static const char *some_path(struct model *m)
@@ -79,8 +95,8 @@ static bool begin_make(struct model *m, struct member *who, struct doing *d)
 	d->shape.known.at.proto = proto[0] == 'u' ? IPPROTO_UDP : IPPROTO_TCP;
 	d->shape.known.at.family = d->shape.v6 ? AF_INET6 : AF_INET;
 	d->shape.known.flags = proto[0] == 'm' ? SOCKET_MPTCP : 0;
-	actor_tell(who->actor, "socket %u %s %s %s", d->slot, d->shape.v6 ? "6" : "4",
-		   proto, direct ? "direct" : some_path(m));
+	tell(who, d, "socket", "%s %s %s", d->shape.v6 ? "6" : "4", proto,
+	     direct ? "direct" : some_path(m));
 	return true;
 }
 
@@ -94,9 +110,8 @@ static void begin_bind(struct model *m, struct member *who, struct doing *d,
 	d->kind = BIND;
 	d->chosen = model_random(m, 2);
 	/* Few ports, so that many binds fail. */
-	actor_tell(who->actor, "bind %u %s %u %s", d->slot,
-		   p->v6 ? six[which] : four[which],
-		   d->chosen ? 0 : 1000 + model_random(m, 60), some_path(m));
+	tell(who, d, "bind", "%s %u %s", p->v6 ? six[which] : four[which],
+	     d->chosen ? 0 : 1000 + model_random(m, 60), some_path(m));
 }
 
 static void begin_connect(struct model *m, struct member *who, struct doing *d,
@@ -106,10 +121,10 @@ static void begin_connect(struct model *m, struct member *who, struct doing *d,
 
 	d->kind = refused ? REFUSED : CONNECT;
 	(void)m;
-	actor_tell(who->actor, "connect %u %s %d", d->slot, p->v6 ? "::1" : "127.0.0.1",
-		   refused ? 1
-		   : udp   ? 9
-			   : SERVER_PORT);
+	tell(who, d, "connect", "%s %d", p->v6 ? "::1" : "127.0.0.1",
+	     refused ? 1
+	     : udp   ? 9
+		     : SERVER_PORT);
 }
 
 /* A mapped address and ::1 do not connect. */
@@ -129,7 +144,7 @@ static void begin_set(struct model *m, struct member *who, struct doing *d)
 	static const char *const options[] = { "reuseaddr", "reuseport", "v6only" };
 
 	d->kind = SET;
-	actor_tell(who->actor, "set %u %s", d->slot, options[model_random(m, 3)]);
+	tell(who, d, "set", "%s", options[model_random(m, 3)]);
 }
 
 static void begin_close(struct model *m, struct member *who, struct doing *d,
@@ -137,10 +152,9 @@ static void begin_close(struct model *m, struct member *who, struct doing *d,
 {
 	d->kind = CLOSE;
 	if (!p->direct && model_random(m, 8) == 0)
-		actor_tell(who->actor, "range %u", d->slot);
+		tell(who, d, "range", "");
 	else
-		actor_tell(who->actor, "close %u %s", d->slot,
-			   m->every_path ? some_path(m) : "sys");
+		tell(who, d, "close", "%s", m->every_path ? some_path(m) : "sys");
 }
 
 static bool begin_dup(struct model *m, struct member *who, struct doing *d,
@@ -149,7 +163,7 @@ static bool begin_dup(struct model *m, struct member *who, struct doing *d,
 	if (p->direct || !has_free_slot(m, who, &d->to))
 		return false;
 	d->kind = DUP;
-	actor_tell(who->actor, "dup %u %u", d->slot, d->to);
+	tell(who, d, "dup", "%u", d->to);
 	return true;
 }
 
@@ -170,15 +184,14 @@ static void begin_on_fresh(struct model *m, struct member *who, struct doing *d,
 	case 2:
 		if (!udp) {
 			d->kind = LISTEN;
-			actor_tell(who->actor, "listen %u %s", d->slot, some_path(m));
+			tell(who, d, "listen", "%s", some_path(m));
 			return;
 		}
 		break;
 	case 3:
 		if (udp && !p->direct) {
 			d->kind = SEND;
-			actor_tell(who->actor, "send %u %s 9", d->slot,
-				   p->v6 ? "::1" : "127.0.0.1");
+			tell(who, d, "send", "%s 9", p->v6 ? "::1" : "127.0.0.1");
 			return;
 		}
 		break;
@@ -203,7 +216,7 @@ static bool begin_on_bound(struct model *m, struct member *who, struct doing *d,
 		if (udp || p->known.state != SOCKET_BOUND)
 			return false;
 		d->kind = LISTEN;
-		actor_tell(who->actor, "listen %u %s", d->slot, some_path(m));
+		tell(who, d, "listen", "%s", some_path(m));
 		return true;
 	case 2:
 	case 3:
@@ -215,7 +228,7 @@ static bool begin_on_bound(struct model *m, struct member *who, struct doing *d,
 		if (p->known.state != SOCKET_LISTENING || p->direct)
 			return false;
 		d->kind = SHUTDOWN;
-		actor_tell(who->actor, "shutdown %u", d->slot);
+		tell(who, d, "shutdown", "");
 		return true;
 	case 5:
 		return begin_dup(m, who, d, p);
@@ -258,6 +271,7 @@ static void end_make(struct model *m, struct member *who, const struct doing *d,
 	p->known.at.proto = d->shape.known.at.proto;
 	p->known.at.family = d->shape.known.at.family;
 	p->known.flags = d->shape.known.flags;
+	model_note(p, "%s", d->text);
 	who->slots[d->slot] = p;
 	who->inherited[d->slot] = false;
 }
@@ -354,6 +368,8 @@ void model_end_act(struct model *m, struct member *who)
 	int64_t value = actor_answer(who->actor);
 	struct prop *p = who->slots[d->slot];
 
+	if (p)
+		model_note(p, "%s=%d", d->text, value < 0 ? (int)value : 0);
 	if (d->kind == MAKE)
 		end_make(m, who, d, value);
 	else if (is_refusal(d->kind, value))

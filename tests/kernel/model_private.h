@@ -53,6 +53,10 @@ void model_learn_name(struct prop *p, struct actor *a, unsigned slot);
 /* How a connection that ended or a shutdown leaves the port. */
 void model_return(struct prop *p);
 
+/* One more act in its life; the first are forgotten where there are many. */
+void model_note(struct prop *p, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /* Something for this member to do; its answer is to be asked for.  False: nothing. */
 bool model_begin_act(struct model *m, struct member *who);
 void model_end_act(struct model *m, struct member *who);

@@ -97,6 +97,9 @@ static unsigned traits_of(const char *print)
 		traits |= MODE_KNOWS_EVERY_ERRNO;
 	if (cgroup || strstr(print, "inet_release"))
 		traits |= MODE_TELLS_EACH;
+	/* Where nothing else tells of a close, looks find this, too. */
+	if (strstr(print, "datagram_connect") || !(traits & MODE_TELLS_EACH))
+		traits |= MODE_SEES_UDP_DISCONNECT;
 	return traits;
 }
 
@@ -282,44 +285,53 @@ void scene_gone(uint64_t cookie)
 	}
 }
 
-static const struct seen *find(enum event_type type, uint64_t cookie, uint16_t port)
+struct wanted {
+	enum event_type type;
+	uint64_t cookie; /* 0 any */
+	uint32_t netns;  /* 0 any */
+	uint16_t port;   /* 0 any */
+};
+
+static const struct seen *find(const struct wanted *w)
 {
 	for (size_t i = 0; i < scene.n_seen; i++) {
 		const struct seen *s = scene.seen[i];
 
-		if (s->type == type && (!cookie || s->socket.cookie == cookie) &&
-		    (!port || s->socket.at.port == port))
+		if (s->type == w->type && (!w->cookie || s->socket.cookie == w->cookie) &&
+		    (!w->netns || s->socket.at.netns == w->netns) &&
+		    (!w->port || s->socket.at.port == w->port))
 			return s;
 	}
 	return NULL;
 }
 
-static const struct seen *await(enum event_type type, uint64_t cookie, uint16_t port)
+static const struct seen *await(const struct wanted *w)
 {
 	uint64_t deadline = scene_deadline();
 	const struct seen *s;
 
 	for (;;) {
 		scene_run(0);
-		s = find(type, cookie, port);
+		s = find(w);
 		if (s)
 			return s;
 		if (now_mono_ns() > deadline)
 			test_fail(__FILE__, __LINE__,
 				  "no %s of cookie %" PRIu64 " port %u",
-				  event_type_name(type), cookie, port);
+				  event_type_name(w->type), w->cookie, w->port);
 		scene_run(50);
 	}
 }
 
 const struct seen *scene_event(enum event_type type, uint64_t cookie)
 {
-	return await(type, cookie, 0);
+	return await(&(struct wanted){ .type = type, .cookie = cookie });
 }
 
-const struct seen *scene_failure(uint16_t port)
+const struct seen *scene_failure(uint32_t netns, uint16_t port)
 {
-	return await(EVENT_SOCKET_BIND_FAILED, 0, port);
+	return await(&(struct wanted){
+		.type = EVENT_SOCKET_BIND_FAILED, .netns = netns, .port = port });
 }
 
 size_t scene_events(enum event_type type, uint64_t cookie)

@@ -17,6 +17,7 @@ enum mode_trait {
 	MODE_SEES_EVERY_FAILURE = 1 << 1, /* likewise */
 	MODE_KNOWS_ERRNO = 1 << 2,        /* of binds by system call; else inferred */
 	MODE_KNOWS_EVERY_ERRNO = 1 << 3,  /* by io_uring and 32-bit callers too */
+	MODE_SEES_UDP_DISCONNECT = 1 << 5,
 	MODE_TELLS_EACH = 1 << 4, /* as it happens; else the table follows looks */
 };
 
@@ -63,8 +64,8 @@ void scene_gone(uint64_t cookie);
 
 /* The first event of this type about this socket, once it is there. */
 const struct seen *scene_event(enum event_type type, uint64_t cookie);
-/* The first failed bind to that port. */
-const struct seen *scene_failure(uint16_t port);
+/* The first failed bind to that port of that network namespace. */
+const struct seen *scene_failure(uint32_t netns, uint16_t port);
 /* How many there have been so far. */
 size_t scene_events(enum event_type type, uint64_t cookie);
 

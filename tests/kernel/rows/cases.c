@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static char current[64];
 
@@ -32,6 +33,7 @@ static void run_case(struct kase *k, bool elsewhere, void (*fn)(const struct kas
 	k->netns = (uint32_t)actor_must(a, elsewhere ? "unshare" : "netns");
 	fn(k);
 	k->port++;
+	k->index++;
 	current[0] = '\0';
 }
 
@@ -39,7 +41,9 @@ void each_case(unsigned protos, void (*fn)(const struct kase *k))
 {
 	static const char *const names[] = { "tcp", "udp", "mptcp" };
 	bool mptcp = !(protos & MPTCP) || has_mptcp();
-	struct kase k = { .port = 20000 };
+	/* What an earlier test connected lingers in TIME_WAIT: every test has its ports.
+	 */
+	struct kase k = { .port = (uint16_t)(10000 + getpid() % 300 * 64) };
 
 	scene_engine();
 	on_exit(name_case, NULL);

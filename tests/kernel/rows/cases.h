@@ -20,7 +20,8 @@ struct kase {
 	const char *loopback; /* "127.0.0.1" */
 	const char *any;      /* "0.0.0.0" */
 	unsigned kind;        /* TCP, UDP or MPTCP */
-	uint16_t port;        /* free, and no other case's */
+	uint16_t port;        /* free, and no other case's; port + 16 and + 32 are, too */
+	uint16_t index;       /* from 0 */
 };
 
 /* Run @fn for each combination of these protocols; a failure names the case. */

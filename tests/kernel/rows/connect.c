@@ -7,12 +7,14 @@
  */
 #include "kernel/rows/cases.h"
 
+#include "base/time.h"
+
 #include <errno.h>
 
-/* A listener on @port + 1000 to connect to. */
+/* A listener on port + 16 to connect to. */
 static uint16_t open_peer(const struct kase *k)
 {
-	uint16_t port = (uint16_t)(k->port + 1000);
+	uint16_t port = (uint16_t)(k->port + 16);
 
 	actor_must(k->actor, "socket 9 %s tcp", k->family);
 	actor_must(k->actor, "set 9 reuseaddr"); /* connections of before linger */
@@ -62,14 +64,21 @@ TEST(a_socket_with_a_chosen_port_that_connects_is_connected)
 	each_case(ALL_PROTOS, connect_from_a_chosen_port);
 }
 
+/* The address, too, is what bind(2) made it. */
 static void be_refused_at_a_bound_port(const struct kase *k)
 {
 	uint64_t cookie = case_socket(k, 0);
+	const struct socket *row;
 
-	actor_must(k->actor, "bind 0 %s %u", k->loopback, k->port);
+	actor_must(k->actor, "bind 0 %s %u", k->any, k->port);
 	CHECK_EQ(actor_ask(k->actor, "connect 0 %s 1", k->loopback), -ECONNREFUSED);
 	scene_settle();
-	case_check(k, scene_row(cookie, SOCKET_BOUND), k->loopback, k->port);
+	row = scene_row(cookie, SOCKET_BOUND);
+	for (uint64_t deadline = scene_deadline();
+	     !endpoint_is_wildcard(&row->at) && now_mono_ns() < deadline;
+	     row = scene_row(cookie, SOCKET_BOUND))
+		scene_run(50);
+	case_check(k, row, k->any, k->port);
 }
 
 TEST(a_refused_connection_leaves_the_bound_port)
@@ -89,7 +98,7 @@ static void be_refused_at_a_chosen_port(const struct kase *k)
 
 TEST(a_refused_connection_gives_a_chosen_port_up)
 {
-	each_case(TCP, be_refused_at_a_chosen_port);
+	each_case(STREAMS, be_refused_at_a_chosen_port);
 }
 
 static void be_accepted(const struct kase *k)
@@ -111,6 +120,65 @@ static void be_accepted(const struct kase *k)
 TEST(client_and_accepted_sockets_are_no_rows)
 {
 	each_case(STREAMS, be_accepted);
+}
+
+static void accept_and_close(const struct kase *k)
+{
+	uint64_t listener = case_socket(k, 0);
+
+	/* MPTCP gives an accepted socket the cookie of its listener. */
+	case_serve(k, 0, k->loopback, k->port);
+	scene_row(listener, SOCKET_LISTENING);
+	case_socket(k, 1);
+	actor_must(k->actor, "connect 1 %s %u", k->loopback, k->port);
+	actor_must(k->actor, "accept 0 2");
+	actor_must(k->actor, "close 2");
+	scene_settle();
+	scene_row(listener, SOCKET_LISTENING);
+	CHECK_EQ(scene_events(EVENT_SOCKET_RELEASED, listener), 0);
+	actor_must(k->actor, "close 0");
+	scene_gone(listener);
+}
+
+TEST(closing_what_was_accepted_leaves_the_listener)
+{
+	each_case(STREAMS, accept_and_close);
+}
+
+static void disconnect_a_bound_port(const struct kase *k)
+{
+	uint64_t cookie = case_socket(k, 0);
+
+	actor_must(k->actor, "bind 0 %s %u", k->any, k->port);
+	actor_must(k->actor, "connect 0 %s 9", k->loopback);
+	scene_row(cookie, SOCKET_CONNECTED);
+	actor_must(k->actor, "disconnect 0");
+	case_check(k, scene_row(cookie, SOCKET_BOUND), k->any, k->port);
+}
+
+TEST(a_udp_socket_that_disconnects_is_bound_still)
+{
+	if (!(scene_traits() & MODE_SEES_UDP_DISCONNECT))
+		test_skip("only fexit sees a UDP socket disconnect");
+	each_case(UDP, disconnect_a_bound_port);
+}
+
+static void disconnect_a_chosen_port(const struct kase *k)
+{
+	uint64_t cookie = case_socket(k, 0);
+
+	actor_must(k->actor, "bind 0 %s 0", k->any);
+	actor_must(k->actor, "connect 0 %s 9", k->loopback);
+	scene_row(cookie, SOCKET_CONNECTED);
+	actor_must(k->actor, "disconnect 0");
+	scene_gone(cookie);
+}
+
+TEST(a_udp_socket_that_disconnects_gives_a_chosen_port_up)
+{
+	if (!(scene_traits() & MODE_SEES_UDP_DISCONNECT))
+		test_skip("only fexit sees a UDP socket disconnect");
+	each_case(UDP, disconnect_a_chosen_port);
 }
 
 static void autobind(const struct kase *k)
@@ -148,7 +216,7 @@ static void shut_down_a_listener(const struct kase *k)
 
 TEST(a_listener_that_is_shut_down_is_bound_still)
 {
-	each_case(TCP, shut_down_a_listener);
+	each_case(STREAMS, shut_down_a_listener);
 }
 
 static void shut_down_a_chosen_port(const struct kase *k)
@@ -168,7 +236,7 @@ static void shut_down_a_chosen_port(const struct kase *k)
 
 TEST(a_listener_on_a_chosen_port_gives_it_up_when_shut_down)
 {
-	each_case(TCP, shut_down_a_chosen_port);
+	each_case(STREAMS, shut_down_a_chosen_port);
 }
 
 static void end_a_connection(const struct kase *k)

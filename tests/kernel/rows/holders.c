@@ -50,7 +50,7 @@ static void overwrite(const struct kase *k)
 {
 	uint64_t cookie = serve(k), other = case_socket(k, 1);
 
-	actor_must(k->actor, "bind 1 %s %u", k->any, k->port + 2000);
+	actor_must(k->actor, "bind 1 %s %u", k->any, k->port + 32);
 	scene_row(other, SOCKET_BOUND);
 	actor_must(k->actor, "dup2 0 1");
 	check_released(other, RELEASE_CLOSE);
@@ -152,7 +152,7 @@ static void keep_over_exec(const struct kase *k)
 {
 	uint64_t kept = serve(k), lost = case_socket(k, 1);
 
-	actor_must(k->actor, "bind 1 %s %u", k->any, k->port + 2000);
+	actor_must(k->actor, "bind 1 %s %u", k->any, k->port + 32);
 	scene_row(lost, SOCKET_BOUND);
 	actor_must(k->actor, "inherit 0");
 	actor_must(k->actor, "exec again");

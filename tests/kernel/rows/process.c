@@ -22,7 +22,7 @@ static void bind_and_vanish(const struct kase *k)
 		 k->proto, k->loopback, k->port);
 	actor_must(k->actor, "cd /usr");
 	actor_must(k->actor, "run %s -c %s", actor_program(), script);
-	failed = scene_failure(k->port);
+	failed = scene_failure(k->netns, k->port);
 
 	CHECK(realpath(actor_program(), path));
 	CHECK_EQ(failed->who.id.pid, atoi(actor_word(k->actor)));
@@ -53,7 +53,7 @@ static void exec_and_bind(const struct kase *k)
 	actor_must(k->actor, "bind 0 %s %u", k->loopback, k->port);
 	actor_must(k->actor, "exec another life");
 	cookie = case_socket(k, 1);
-	actor_must(k->actor, "bind 1 %s %u", k->loopback, k->port + 2000);
+	actor_must(k->actor, "bind 1 %s %u", k->loopback, k->port + 32);
 	scene_row(cookie, SOCKET_BOUND);
 	if (!(scene_traits() & MODE_TELLS_EACH))
 		return;

@@ -24,16 +24,16 @@ enum { STATE_TIME_WAIT = 6, STATE_SYN_RECV = 3, STATE_NEW_SYN_RECV = 12 };
 enum { STATE_CLOSE = 7, STATE_LISTEN = 10, STATE_BOUND_INACTIVE = 13 };
 enum { ULP_INFO = 19, ULP_NAME = 1 }; /* INET_DIAG_ULP_INFO, INET_ULP_INFO_NAME */
 
-void diag_list_done(struct diag_list *list)
+void sockdiag_list_done(struct sockdiag_list *list)
 {
 	free(list->items);
-	*list = (struct diag_list){ 0 };
+	*list = (struct sockdiag_list){ 0 };
 }
 
-static int add(struct diag_list *list, const struct diag_socket *sock)
+static int add(struct sockdiag_list *list, const struct sockdiag_socket *sock)
 {
 	size_t capacity = list->capacity ? list->capacity * 2 : 256;
-	struct diag_socket *items;
+	struct sockdiag_socket *items;
 
 	if (list->count == list->capacity) {
 		items = reallocarray(list->items, capacity, sizeof(*items));
@@ -46,7 +46,8 @@ static int add(struct diag_list *list, const struct diag_socket *sock)
 	return 0;
 }
 
-const struct diag_socket *diag_find(const struct diag_list *list, uint64_t cookie)
+const struct sockdiag_socket *sockdiag_find(const struct sockdiag_list *list,
+					    uint64_t cookie)
 {
 	for (size_t i = 0; i < list->count; i++)
 		if (list->items[i].cookie == cookie)
@@ -92,7 +93,7 @@ static bool is_subflow(struct rtattr *ulp)
 	return false;
 }
 
-static void read_attributes(const struct nlmsghdr *h, struct diag_socket *sock)
+static void read_attributes(const struct nlmsghdr *h, struct sockdiag_socket *sock)
 {
 	struct inet_diag_msg *msg = NLMSG_DATA(h);
 	int left = (int)NLMSG_PAYLOAD(h, sizeof(*msg));
@@ -120,10 +121,10 @@ static enum socket_state state_of(const struct inet_diag_msg *msg)
 }
 
 static int take_message(const struct nlmsghdr *h, int proto, uint32_t netns,
-			struct diag_list *list)
+			struct sockdiag_list *list)
 {
 	const struct inet_diag_msg *msg = NLMSG_DATA(h);
-	struct diag_socket sock = {
+	struct sockdiag_socket sock = {
 		.cookie = msg->id.idiag_cookie[0] | (uint64_t)msg->id.idiag_cookie[1]
 							    << 32,
 		.at = { .netns = netns,
@@ -148,7 +149,7 @@ static int take_message(const struct nlmsghdr *h, int proto, uint32_t netns,
 
 /* One datagram of the answer: 1 at its end, 0 for more to come, -errno. */
 static int take_datagram(const char *data, size_t size, int proto, uint32_t netns,
-			 struct diag_list *list)
+			 struct sockdiag_list *list)
 {
 	unsigned left = (unsigned)size;
 
@@ -167,7 +168,8 @@ static int take_datagram(const char *data, size_t size, int proto, uint32_t netn
 	return 0;
 }
 
-static int dump_one(int fd, int family, int proto, uint32_t netns, struct diag_list *list)
+static int dump_one(int fd, int family, int proto, uint32_t netns,
+		    struct sockdiag_list *list)
 {
 	char data[65536] __attribute__((aligned(NLMSG_ALIGNTO)));
 	int err;
@@ -184,18 +186,18 @@ static int dump_one(int fd, int family, int proto, uint32_t netns, struct diag_l
 	return err == -ENOENT || err == 1 ? 0 : err;
 }
 
-int diag_dump(int fd, uint32_t netns, struct diag_list *ret)
+int sockdiag_dump(int fd, uint32_t netns, struct sockdiag_list *ret)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 	static const int protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_MPTCP };
-	struct diag_list list = { 0 };
+	struct sockdiag_list list = { 0 };
 
 	for (size_t f = 0; f < 2; f++) {
 		for (size_t p = 0; p < 3; p++) {
 			int err = dump_one(fd, families[f], protos[p], netns, &list);
 
 			if (err < 0) {
-				diag_list_done(&list);
+				sockdiag_list_done(&list);
 				return err;
 			}
 		}
@@ -210,14 +212,14 @@ bool diag_shows_bound(void)
 		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	_cleanup_(close_fdp) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	const struct sockaddr_in any = { .sin_family = AF_INET };
-	_cleanup_(diag_list_done) struct diag_list list = { 0 };
+	_cleanup_(sockdiag_list_done) struct sockdiag_list list = { 0 };
 	uint64_t cookie = 0;
 	socklen_t len = sizeof(cookie);
 
 	if (diag < 0 || fd < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0 ||
 	    bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0 ||
-	    diag_dump(diag, 0, &list) < 0)
+	    sockdiag_dump(diag, 0, &list) < 0)
 		return false;
-	return diag_find(&list, cookie) != NULL;
+	return sockdiag_find(&list, cookie) != NULL;
 }
