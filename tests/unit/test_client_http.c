@@ -283,9 +283,6 @@ TEST(text_is_percent_encoded_for_a_path)
 	free(text);
 }
 
-/* -- Bodies that are large ------------------------------------------------------------
- */
-
 static void serve_large(int fd, size_t size)
 {
 	char block[65536];
@@ -325,9 +322,6 @@ TEST(a_body_of_many_megabytes_arrives_whole)
 	pw_reply_free(reply);
 	pw_client_free(client);
 }
-
-/* -- Connecting -----------------------------------------------------------------------
- */
 
 static struct pw_client *client_at(const char *path, enum pw_mode mode,
 				   const char *engine)
@@ -421,9 +415,6 @@ TEST(a_connection_closed_while_idle_is_made_again)
 	unlink(socket_path);
 	rmdir(path);
 }
-
-/* -- Streams --------------------------------------------------------------------------
- */
 
 #define STREAM OK "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -200,9 +200,6 @@ void process_text_add(const struct doc *process, struct buffer *ret)
 	}
 }
 
-/* -- Events ---------------------------------------------------------------------------
- */
-
 /* "tcp 127.0.0.1:80", "udp [::]:53" */
 static void add_endpoint(const struct doc *event, struct buffer *ret)
 {

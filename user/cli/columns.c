@@ -16,14 +16,25 @@ static bool is_plain(struct span text)
 	return true;
 }
 
-static void add_string(struct span value, struct buffer *ret)
+bool show_plain(struct span value, struct span *ret)
 {
-	struct span inside = { value.at + 1, value.size - 2 };
+	if (span_is_null(value))
+		*ret = (struct span){ "-", 1 };
+	else if (span_is_string(value))
+		*ret = (struct span){ value.at + 1, value.size - 2 };
+	else
+		*ret = value;
+	return is_plain(*ret);
+}
+
+void show_text(struct span value, struct buffer *ret)
+{
 	_cleanup_(buffer_done) struct buffer text = { 0 };
 	_cleanup_(freep) char *safe = NULL;
+	struct span plain;
 
-	if (is_plain(inside)) {
-		buffer_add(ret, inside.at, inside.size);
+	if (show_plain(value, &plain)) {
+		buffer_add(ret, plain.at, plain.size);
 		return;
 	}
 	span_unescape(value, &text);
@@ -32,16 +43,6 @@ static void add_string(struct span value, struct buffer *ret)
 		buffer_puts(ret, safe);
 	else
 		ret->failed = true;
-}
-
-void show_text(struct span value, struct buffer *ret)
-{
-	if (span_is_null(value))
-		buffer_add(ret, "-", 1);
-	else if (span_is_string(value))
-		add_string(value, ret);
-	else
-		buffer_add(ret, value.at, value.size);
 }
 
 void show_bool(struct span value, struct buffer *ret)

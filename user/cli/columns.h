@@ -38,6 +38,8 @@ static inline const char *column_shown(const struct column *column)
 	return column->shown ? column->shown : column_path(column);
 }
 
+/* The text itself, where it needs nothing done to it: nearly always. */
+bool show_plain(struct span value, struct span *ret);
 void show_text(struct span value, struct buffer *ret);  /* null: "-" */
 void show_bool(struct span value, struct buffer *ret);  /* "yes", "no" */
 void show_list(struct span value, struct buffer *ret);  /* "a,b" */

@@ -82,6 +82,16 @@ static int choose(const struct option *option, const char *value, int *ret,
 			all.data ? all.data : "", value);
 }
 
+static int append(const struct option *option, struct option_list *list,
+		  const char *value, const struct complaint *to)
+{
+	if (list->n == OPTION_LIST_MAX)
+		return complain(to, "--%s is given more than %d times", option->name,
+				OPTION_LIST_MAX);
+	list->items[list->n++] = value;
+	return 0;
+}
+
 static int store(const struct option *option, void *into, const char *value,
 		 const struct complaint *to)
 {
@@ -110,6 +120,8 @@ static int store(const struct option *option, void *into, const char *value,
 					option->name, value);
 		*(struct duration *)slot = duration;
 		return 0;
+	case OPTION_LIST:
+		return append(option, slot, value, to);
 	}
 	return -EINVAL;
 }

@@ -18,11 +18,19 @@ enum option_kind {
 			  any */
 	OPTION_CHOICE, /* int: the index into choices */
 	OPTION_DURATION, /* struct duration */
+	OPTION_LIST,     /* struct option_list, each time one more; borrowed from argv */
 };
 
 struct duration {
 	bool given;
 	uint64_t ms;
+};
+
+enum { OPTION_LIST_MAX = 32 };
+
+struct option_list {
+	const char *items[OPTION_LIST_MAX];
+	size_t n;
 };
 
 struct option {

@@ -8,9 +8,6 @@
 #include "cli/table.h"
 #include "json/doc.h"
 
-/* -- JSON -----------------------------------------------------------------------------
- */
-
 static int failed(int err)
 {
 	if (err == -EBADMSG)
@@ -126,9 +123,6 @@ static int render_jsonl(const struct command *cmd, const struct selection *selec
 	return output_buffer(&safe);
 }
 
-/* -- CSV ------------------------------------------------------------------------------
- */
-
 /* Quoted where RFC 4180 asks for it. */
 static void add_csv_field(const char *text, size_t size, struct buffer *ret)
 {
@@ -201,9 +195,6 @@ static int render_all_csv(const struct command *cmd, const struct selection *sel
 	return output_buffer(&out);
 }
 
-/* -- Tables ---------------------------------------------------------------------------
- */
-
 int render_table(const struct command *cmd, const struct selection *selection,
 		 const struct rows *rows, struct buffer *ret)
 {
@@ -236,9 +227,6 @@ static int print_table(const struct command *cmd, const struct selection *select
 	err = render_table(cmd, selection, rows, &out);
 	return err < 0 ? failed(err) : output_buffer(&out);
 }
-
-/* -- All ------------------------------------------------------------------------------
- */
 
 struct names_filter {
 	size_t path;

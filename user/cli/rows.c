@@ -225,9 +225,6 @@ void rows_keep(struct rows *rows, bool (*fn)(const struct span *values, void *ar
 	rows->count = kept;
 }
 
-/* -- Order ----------------------------------------------------------------------------
- */
-
 struct sort_key {
 	struct span text;
 	double number;

@@ -161,9 +161,6 @@ void reply_freep(struct pw_reply **reply)
 	*reply = pw_reply_free(*reply);
 }
 
-/* -- Problems -------------------------------------------------------------------------
- */
-
 static int status_of(int err)
 {
 	switch (err) {
@@ -236,9 +233,6 @@ int session_complain(struct session *session, int err)
 	return status_of(err);
 }
 
-/* -- Requests -------------------------------------------------------------------------
- */
-
 int session_get(struct session *session, const char *path, struct pw_reply **ret)
 {
 	int err = pw_get(session->client, path, ret);
@@ -249,15 +243,21 @@ int session_get(struct session *session, const char *path, struct pw_reply **ret
 	return 0;
 }
 
-int session_post(struct session *session, const char *path, const char *body, size_t size,
-		 struct pw_reply **ret)
+int session_request(struct session *session, const char *method, const char *path,
+		    const char *body, size_t size, struct pw_reply **ret)
 {
-	int err = pw_request(session->client, "POST", path, body, size, ret);
+	int err = pw_request(session->client, method, path, body, size, ret);
 
 	if (err < 0)
 		return session_complain(session, err);
 	end_progress(session);
 	return 0;
+}
+
+int session_post(struct session *session, const char *path, const char *body, size_t size,
+		 struct pw_reply **ret)
+{
+	return session_request(session, "POST", path, body, size, ret);
 }
 
 int session_stream(struct session *session, const char *path, struct pw_stream **ret)

@@ -5,28 +5,42 @@
 #include <libsmartcols.h>
 #include <string.h>
 
-enum { ROOMY_WIDTH = 100 };
+enum {
+	ROOMY_WIDTH = 100,
+	CHUNK_BYTES = 64 * 1024,
+	AROUND_BYTES = 24, /* of a cell: separator, sequences of colour */
+};
 
 static const char separator[] = "  ";
 
 /* Small, since there may be a hundred thousand. */
 struct cell {
-	uint32_t offset; /* into text */
+	const char *text; /* in the document, or in a chunk; not NUL-terminated */
 	uint32_t size;
 	uint32_t width : 28;
 	uint32_t tone : 4; /* enum tone */
 };
 
+/* Texts that stand nowhere else. */
+struct chunk {
+	struct chunk *next;
+	size_t used, size;
+	char text[];
+};
+
 struct table {
 	const struct column *const *columns;
 	size_t n_columns;
-	struct buffer text; /* of all cells; a NUL behind each */
 	struct cell *cells;
 	size_t n_cells, capacity;
 	size_t column; /* of the next cell */
+	struct chunk *chunks;
+	struct buffer scratch;
 	bool failed, is_narrow;
-	size_t *widths;
-	bool *filled; /* columns with something in them */
+	/* Of each column: the widest cell, the longest one in bytes, is there any that
+	 * says something. */
+	size_t *widths, *sizes;
+	bool *filled;
 };
 
 int table_new(const struct column *const *columns, size_t n_columns, struct table **ret)
@@ -38,8 +52,9 @@ int table_new(const struct column *const *columns, size_t n_columns, struct tabl
 	table->columns = columns;
 	table->n_columns = n_columns;
 	table->widths = calloc(n_columns + 1, sizeof(*table->widths));
+	table->sizes = calloc(n_columns + 1, sizeof(*table->sizes));
 	table->filled = calloc(n_columns + 1, sizeof(*table->filled));
-	if (!table->widths || !table->filled)
+	if (!table->widths || !table->sizes || !table->filled)
 		return -ENOMEM;
 
 	*ret = take(table);
@@ -50,9 +65,16 @@ struct table *table_free(struct table *table)
 {
 	if (!table)
 		return NULL;
-	buffer_done(&table->text);
+	while (table->chunks) {
+		struct chunk *next = table->chunks->next;
+
+		free(table->chunks);
+		table->chunks = next;
+	}
+	buffer_done(&table->scratch);
 	free(table->cells);
 	free(table->widths);
+	free(table->sizes);
 	free(table->filled);
 	free(table);
 	return NULL;
@@ -64,139 +86,162 @@ static struct cell *next_cell(struct table *table)
 		size_t capacity = table->capacity ? table->capacity * 2 : 256;
 		struct cell *cells = reallocarray(table->cells, capacity, sizeof(*cells));
 
-		if (!cells) {
-			table->failed = true;
+		if (!cells)
 			return NULL;
-		}
 		table->cells = cells;
 		table->capacity = capacity;
 	}
 	return &table->cells[table->n_cells++];
 }
 
-/* The text of the cell that was just added is complete. */
-static void end_cell(struct table *table, struct cell *cell)
+/* A copy that lasts as long as the table; NULL for want of memory. */
+static const char *keep(struct table *table, const char *text, size_t size)
 {
-	size_t column = table->column;
-	const char *text;
+	struct chunk *chunk = table->chunks;
 
-	table->column = column + 1 < table->n_columns ? column + 1 : 0;
-	cell->size = (uint32_t)(table->text.size - cell->offset);
-	buffer_add(&table->text, "", 1);
-	if (table->text.failed || table->text.size > UINT32_MAX) {
+	if (!chunk || chunk->size - chunk->used < size) {
+		size_t room = size > CHUNK_BYTES ? size : CHUNK_BYTES;
+
+		chunk = malloc(sizeof(*chunk) + room);
+		if (!chunk)
+			return NULL;
+		*chunk = (struct chunk){ .next = table->chunks, .size = room };
+		table->chunks = chunk;
+	}
+	chunk->used += size;
+	return memcpy(chunk->text + chunk->used - size, text, size);
+}
+
+static void add(struct table *table, const char *text, size_t size, size_t width)
+{
+	struct cell *cell = text && size <= UINT32_MAX ? next_cell(table) : NULL;
+	size_t column = table->column;
+
+	if (!cell) {
 		table->failed = true;
 		return;
 	}
-	text = table->text.data + cell->offset;
-	cell->width = text_width(text, cell->size) & 0xfffffff;
-	cell->tone = table->columns[column]->flags & COLUMN_TONED
-			     ? tone_of(text, cell->size)
-			     : TONE_NONE;
-	if (cell->width > table->widths[column])
-		table->widths[column] = cell->width;
-	table->filled[column] |= !(cell->size == 1 && *text == '-') && cell->size > 0;
+	table->column = column + 1 < table->n_columns ? column + 1 : 0;
+	cell->text = text;
+	cell->size = (uint32_t)size;
+	cell->width = width & 0xfffffff;
+	cell->tone = table->columns[column]->flags & COLUMN_TONED ? tone_of(text, size)
+								  : TONE_NONE;
+	if (width > table->widths[column])
+		table->widths[column] = width;
+	if (size > table->sizes[column])
+		table->sizes[column] = size;
+	table->filled[column] |= size > 1 || (size == 1 && *text != '-');
 }
 
 void table_add(struct table *table, struct span value)
 {
 	const struct column *column = table->columns[table->column];
-	struct cell *cell = next_cell(table);
+	struct span plain;
 
-	if (!cell)
+	if (!column->show && show_plain(value, &plain)) {
+		add(table, plain.at, plain.size, plain.size);
 		return;
-	cell->offset = (uint32_t)table->text.size;
-	(column->show ? column->show : show_text)(value, &table->text);
-	end_cell(table, cell);
+	}
+	table->scratch.size = 0;
+	(column->show ? column->show : show_text)(value, &table->scratch);
+	table->failed |= table->scratch.failed;
+	if (!table->failed)
+		add(table, keep(table, table->scratch.data, table->scratch.size),
+		    table->scratch.size,
+		    text_width(table->scratch.data, table->scratch.size));
 }
 
-void table_add_text(struct table *table, const char *text)
+static char *put(char *at, const char *text, size_t size)
 {
-	struct cell *cell = next_cell(table);
-
-	if (!cell)
-		return;
-	cell->offset = (uint32_t)table->text.size;
-	buffer_puts(&table->text, text);
-	end_cell(table, cell);
+	return mempcpy(at, text, size);
 }
 
-/* -- As it is -------------------------------------------------------------------------
- */
-
-static void pad(struct buffer *ret, size_t n)
+static char *put_spaces(char *at, size_t n)
 {
-	static const char spaces[] = "                                ";
-
-	for (; n > sizeof(spaces) - 1; n -= sizeof(spaces) - 1)
-		buffer_add(ret, spaces, sizeof(spaces) - 1);
-	buffer_add(ret, spaces, n);
+	memset(at, ' ', n);
+	return at + n;
 }
 
-struct piece {
-	const char *text;
-	size_t size, width;
-	enum tone tone;
-};
-
-static void print_piece(const struct table *table, const struct table_style *style,
-			size_t column, struct piece piece, struct buffer *ret)
+static char *put_toned(char *at, const struct cell *cell, const struct terminal *terminal)
 {
-	size_t room = table->widths[column] - piece.width;
+	const char *begin = tone_begin(terminal, (enum tone)cell->tone);
+	const char *end = tone_end(terminal, (enum tone)cell->tone);
+
+	at = put(at, begin, strlen(begin));
+	at = put(at, cell->text, cell->size);
+	return put(at, end, strlen(end));
+}
+
+static char *put_cell(char *at, const struct table *table, size_t column,
+		      const struct cell *cell, const struct terminal *terminal)
+{
+	size_t room = table->widths[column] - cell->width;
 	bool right = table->columns[column]->flags & COLUMN_RIGHT;
 
 	if (column > 0)
-		buffer_add(ret, separator, sizeof(separator) - 1);
+		at = put(at, separator, sizeof(separator) - 1);
 	if (right)
-		pad(ret, room);
-	if (piece.tone == TONE_NONE) {
-		buffer_add(ret, piece.text, piece.size);
-	} else {
-		buffer_puts(ret, tone_begin(style->terminal, piece.tone));
-		buffer_add(ret, piece.text, piece.size);
-		buffer_puts(ret, tone_end(style->terminal, piece.tone));
-	}
+		at = put_spaces(at, room);
+	if (cell->tone == TONE_NONE)
+		at = put(at, cell->text, cell->size);
+	else
+		at = put_toned(at, cell, terminal);
 	if (!right && column + 1 < table->n_columns)
-		pad(ret, room);
+		at = put_spaces(at, room);
+	return at;
 }
 
-static void print_headers(struct table *table, const struct table_style *style,
-			  struct buffer *ret)
+static void print_row(const struct table *table, const struct cell *cells,
+		      const struct terminal *terminal, char *line, struct buffer *ret)
+{
+	char *at = line;
+
+	for (size_t i = 0; i < table->n_columns; i++)
+		at = put_cell(at, table, i, &cells[i], terminal);
+	*at++ = '\n';
+	buffer_add(ret, line, at - line);
+}
+
+/* The heading is one more row. */
+static void measure_headers(struct table *table, struct cell *ret)
 {
 	for (size_t i = 0; i < table->n_columns; i++) {
 		const char *text = table->columns[i]->header;
-		struct piece piece = { text, strlen(text), strlen(text), TONE_BOLD };
+		size_t size = strlen(text);
 
-		print_piece(table, style, i, piece, ret);
+		ret[i] = (struct cell){ text, (uint32_t)size, (uint32_t)size, TONE_BOLD };
+		if (table->widths[i] < size)
+			table->widths[i] = size;
+		if (table->sizes[i] < size)
+			table->sizes[i] = size;
 	}
-	buffer_add(ret, "\n", 1);
 }
 
-static void print_as_is(struct table *table, const struct table_style *style,
-			struct buffer *ret)
+static int print_as_is(struct table *table, const struct table_style *style,
+		       struct buffer *ret)
 {
-	for (size_t i = 0; style->headers && i < table->n_columns; i++) {
-		size_t width = strlen(table->columns[i]->header);
+	_cleanup_(freep) struct cell *headers =
+		calloc(table->n_columns, sizeof(*headers));
+	_cleanup_(freep) char *line = NULL;
+	size_t longest = 1;
 
-		if (table->widths[i] < width)
-			table->widths[i] = width;
-	}
+	if (!headers)
+		return -ENOMEM;
 	if (style->headers)
-		print_headers(table, style, ret);
-	for (size_t i = 0, column = 0; i < table->n_cells; i++) {
-		const struct cell *cell = &table->cells[i];
-		struct piece piece = { table->text.data + cell->offset, cell->size,
-				       cell->width, cell->tone };
-
-		print_piece(table, style, column, piece, ret);
-		if (++column == table->n_columns) {
-			buffer_add(ret, "\n", 1);
-			column = 0;
-		}
-	}
+		measure_headers(table, headers);
+	/* What a cell of that many bytes, its padding and its colour may come to. */
+	for (size_t i = 0; i < table->n_columns; i++)
+		longest += table->widths[i] + table->sizes[i] + AROUND_BYTES;
+	line = malloc(longest);
+	if (!line)
+		return -ENOMEM;
+	if (style->headers)
+		print_row(table, headers, style->terminal, line, ret);
+	for (size_t i = 0; i < table->n_cells; i += table->n_columns)
+		print_row(table, table->cells + i, style->terminal, line, ret);
+	return ret->failed ? -ENOMEM : 0;
 }
-
-/* -- Fitted ---------------------------------------------------------------------------
- */
 
 static bool is_left_out(const struct table *table, size_t column)
 {
@@ -236,16 +281,19 @@ static int add_line(struct libscols_table *scols, struct table *table, size_t fi
 	for (size_t i = 0; i < table->n_columns; i++) {
 		struct cell *cell = &table->cells[first + i];
 		struct libscols_cell *into;
+		char *text;
 
 		if (is_left_out(table, i))
 			continue;
 		into = scols_line_get_cell(line, at++);
-		/* Set, not referred to: the line frees what it refers to. */
-		if (!into ||
-		    scols_cell_set_data(into, table->text.data + cell->offset) < 0)
+		text = strndup(cell->text, cell->size);
+		if (!into || !text || scols_cell_refer_data(into, text) < 0) {
+			free(text);
 			return -ENOMEM;
+		}
 		if (cell->tone != TONE_NONE)
-			scols_cell_set_color(into, tone_begin(terminal, cell->tone));
+			scols_cell_set_color(into,
+					     tone_begin(terminal, (enum tone)cell->tone));
 	}
 	return 0;
 }
@@ -292,10 +340,8 @@ static int print_fitted(struct table *table, const struct table_style *style,
 
 int table_print(struct table *table, const struct table_style *style, struct buffer *ret)
 {
-	if (table->failed || table->text.failed)
+	if (table->failed || table->column != 0)
 		return -ENOMEM;
-	if (style->fit)
-		return print_fitted(table, style, ret);
-	print_as_is(table, style, ret);
-	return ret->failed ? -ENOMEM : 0;
+	return style->fit ? print_fitted(table, style, ret)
+			  : print_as_is(table, style, ret);
 }

@@ -18,10 +18,9 @@ int table_new(const struct column *const *columns, size_t n_columns, struct tabl
 struct table *table_free(struct table *table);
 DEFINE_CLEANUP(struct table, table_free)
 
-/* The next cell, row by row from left to right. */
+/* The next cell, row by row from left to right.  @value is borrowed until the table is
+ * freed. */
 void table_add(struct table *table, struct span value);
-/* A cell of text that is fit for a terminal already. */
-void table_add_text(struct table *table, const char *text);
 
 struct table_style {
 	const struct terminal *terminal;

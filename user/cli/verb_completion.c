@@ -25,9 +25,6 @@ static void add_words(const char *const *words, struct buffer *ret)
 		buffer_printf(ret, "%s%s", i ? " " : "", words[i]);
 }
 
-/* -- bash -----------------------------------------------------------------------------
- */
-
 static void add_bash_verb(const struct verb *verb, struct buffer *ret)
 {
 	buffer_printf(ret, "\t%s)\n\t\toptions=\"", verb->name);
@@ -95,9 +92,6 @@ static void add_bash(struct buffer *ret)
 			 "}\n"
 			 "complete -F _portwatch portwatch\n");
 }
-
-/* -- zsh ------------------------------------------------------------------------------
- */
 
 /* Within single quotes and an _arguments or _describe specification. */
 static void add_zsh_text(const char *text, struct buffer *ret)
@@ -183,9 +177,6 @@ static void add_zsh(struct buffer *ret)
 		add_zsh_verb(verb_at(i), ret);
 	buffer_puts(ret, "\tesac\n}\n_portwatch \"$@\"\n");
 }
-
-/* -- fish -----------------------------------------------------------------------------
- */
 
 static void add_fish_text(const char *text, struct buffer *ret)
 {

@@ -33,9 +33,6 @@ static const char starter[] = "{\n"
 			      "  ]\n"
 			      "}\n";
 
-/* -- check and show -------------------------------------------------------------------
- */
-
 /* The registry as the daemon has it, or as an engine of its own reads @file. */
 static int get_config(const struct command *cmd, const char *file,
 		      struct session *session, struct pw_reply **ret)
@@ -115,9 +112,6 @@ static int run_show(const struct command *cmd, const char *file)
 	return render_document(cmd, registry.at, registry.size);
 }
 
-/* -- init -----------------------------------------------------------------------------
- */
-
 static int write_starter(const char *path)
 {
 	_cleanup_(close_fdp) int fd =
@@ -153,9 +147,6 @@ static int run_init(const struct command *cmd, const char *file)
 		return output_write(starter, sizeof(starter) - 1, NULL);
 	return write_starter(file);
 }
-
-/* -- import ---------------------------------------------------------------------------
- */
 
 static int read_input(const char *file, char **ret, size_t *ret_size)
 {
@@ -233,9 +224,6 @@ static int run_import(const struct command *cmd, const char *file)
 	body = pw_reply_body(reply, &size);
 	return print_import(cmd, body, size);
 }
-
-/* -- All ------------------------------------------------------------------------------
- */
 
 static const struct {
 	const char *name;

@@ -62,9 +62,6 @@ static void end(struct watch *watch, int status)
 	watch->status = status;
 }
 
-/* -- Writing, without being stuck behind a slow reader --------------------------------
- */
-
 /* Signals and the deadline count while stdout is full, too. */
 static bool wait_writable(struct watch *watch);
 
@@ -94,9 +91,6 @@ static void write_out(struct watch *watch)
 	}
 	out->size = 0;
 }
-
-/* -- The loop -------------------------------------------------------------------------
- */
 
 static int time_left_ms(const struct watch *watch)
 {
@@ -200,9 +194,6 @@ static int loop(struct watch *watch)
 	}
 	return watch->status;
 }
-
-/* -- Beginning ------------------------------------------------------------------------
- */
 
 /* A NAME that the registry does not have would be waited for in vain. */
 static int check_service(struct watch *watch, const char *name)

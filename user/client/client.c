@@ -23,9 +23,6 @@ struct pw_reply {
 	struct message msg;
 };
 
-/* -- Life -----------------------------------------------------------------------------
- */
-
 /* NULL stays NULL. */
 static int copy_string(const char *text, const char **ret)
 {
@@ -101,9 +98,6 @@ bool pw_client_is_local(const struct pw_client *client)
 {
 	return client->engine > 0;
 }
-
-/* -- Problems -------------------------------------------------------------------------
- */
 
 const struct pw_problem *pw_client_problem(const struct pw_client *client)
 {
@@ -225,9 +219,6 @@ int client_refused(struct pw_client *client)
 	return errno_of_status(msg->status);
 }
 
-/* -- Connecting -----------------------------------------------------------------------
- */
-
 /* -ENOENT, -ENOTDIR, -ECONNREFUSED, -EACCES: nobody answers there for us. */
 static int connect_socket(const char *path, unsigned timeout_ms, int *ret)
 {
@@ -319,9 +310,6 @@ int pw_client_connect(struct pw_client *client)
 	}
 	return err;
 }
-
-/* -- Requests -------------------------------------------------------------------------
- */
 
 static int send_and_await(struct pw_client *client, const struct request *request)
 {

@@ -21,11 +21,17 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static char skip_space(struct reader *r)
+static char skip_spaces(struct reader *r)
 {
 	while (r->at < r->end && is_space(*r->at))
 		r->at++;
 	return r->at < r->end ? *r->at : '\0';
+}
+
+/* What comes next; usually there is no space to skip. */
+static inline char skip_space(struct reader *r)
+{
+	return r->at<r->end && * r->at> ' ' ? *r->at : skip_spaces(r);
 }
 
 char reader_peek(struct reader *r)
@@ -59,17 +65,30 @@ static bool next(struct reader *r, char closing)
 	return c != '\0' || fail(r);
 }
 
-/* @p stands behind the opening quote; answers the closing one, or NULL. */
-static const char *string_end(const char *p, const char *end)
-{
-	const char *quote = memchr(p, '"', end - p);
+enum { SHORT_STRING = 32 };
 
-	if (!quote || !memchr(p, '\\', quote - p))
-		return quote;
+static const char *escaped_string_end(const char *p, const char *end)
+{
 	for (; p < end && *p != '"'; p++)
 		if (*p == '\\')
 			p++;
 	return p < end ? p : NULL;
+}
+
+/* @p stands behind the opening quote; answers the closing one, or NULL. */
+static const char *string_end(const char *p, const char *end)
+{
+	const char *near = end - p > SHORT_STRING ? p + SHORT_STRING : end;
+	const char *quote;
+
+	/* Most strings are over before a call of memchr() has begun. */
+	for (; p < near && *p != '\\'; p++)
+		if (*p == '"')
+			return p;
+	quote = p < end ? memchr(p, '"', end - p) : NULL;
+	if (!quote || !memchr(p, '\\', quote - p))
+		return quote;
+	return escaped_string_end(p, end);
 }
 
 /* The contents of the string that starts here; the reader is left behind it. */

@@ -62,9 +62,6 @@ void wire_close(struct wire *wire)
 	wire->reusable = false;
 }
 
-/* -- What the parser finds ------------------------------------------------------------
- */
-
 static int stop(struct wire *wire, int err)
 {
 	wire->error = err;
@@ -152,9 +149,6 @@ static const struct http_parser_settings callbacks = {
 	.on_body = on_body,
 	.on_message_complete = on_message_complete,
 };
-
-/* -- Bytes ----------------------------------------------------------------------------
- */
 
 /* Wait until @events happen on the connection.  -ETIMEDOUT after a silence. */
 static int wait_for(struct wire *wire, short events, uint64_t began_ns)
