@@ -47,6 +47,7 @@ static struct stage {
 	size_t n_alive;
 	unsigned walks, reads, watched;
 	size_t n_watched_ports;
+	bool tells_releases;
 } stage;
 
 static inline int stage_snapshot(struct probe *probe, const struct snapshot_query *query,
@@ -126,6 +127,12 @@ static inline int stage_watch_ports(struct probe *probe, const uint16_t *ports, 
 	return 0;
 }
 
+static inline bool stage_tells_releases(const struct probe *probe)
+{
+	(void)probe;
+	return stage.tells_releases;
+}
+
 static inline void stage_hear(const struct event *event, void *arg)
 {
 	struct told *told = &stage.log[stage.n_told++ % STAGE_LOGGED];
@@ -176,6 +183,7 @@ static inline void stage_open(const char *registry)
 		.intern = stage_intern,
 		.watch_process = stage_watch_process,
 		.watch_ports = stage_watch_ports,
+		.tells_releases = stage_tells_releases,
 	};
 	stage.e->host_known = true;
 	stage.e->world.own_netns = STAGE_NETNS;
@@ -333,6 +341,25 @@ static inline struct snapshot_row *stage_row(uint64_t cookie, pid_t holder, uint
 static inline void stage_wait(unsigned ms)
 {
 	engine_run_due(stage.e, now_mono_ns() + ms * NS_PER_MS);
+}
+
+/* What was told was told long ago. */
+static inline int stage_age(struct socket *sock, void *arg)
+{
+	(void)arg;
+	sock->seen_mono_ns = 1;
+	return 0;
+}
+
+/* What the last walk would have last has lasted. */
+static inline void stage_last_long(void)
+{
+	struct healing *healing = &stage.e->healing;
+
+	for (size_t i = 0; i < healing->unheld.count; i++)
+		healing->unheld.items[i].since_ns = 1;
+	for (size_t i = 0; i < healing->missing.count; i++)
+		healing->missing.items[i].since_ns = 1;
 }
 
 static inline void stage_forget_events(void)

@@ -10,19 +10,11 @@ static const struct socket *held(uint64_t cookie)
 	return sockets_find(stage.e->sockets, cookie);
 }
 
-/* As if the facts before had been told long ago. */
-static int age(struct socket *sock, void *arg)
-{
-	(void)arg;
-	sock->seen_mono_ns = 1;
-	return 0;
-}
-
 static size_t heal(void)
 {
 	size_t differed = 0;
 
-	sockets_each(stage.e->sockets, age, NULL);
+	sockets_each(stage.e->sockets, stage_age, NULL);
 	engine_set_cause(stage.e, SOURCE_RESYNC, 0, 0);
 	CHECK_EQ(heal_now(stage.e, 0, &differed), 0);
 	engine_set_cause(stage.e, SOURCE_DAEMON, 0, 0);
@@ -181,13 +173,15 @@ TEST(at_the_beginning_all_that_is_bound_counts)
 	stage_close();
 }
 
-TEST(a_socket_that_nobody_holds_counts_when_it_is_seen_twice)
+TEST(a_new_socket_that_nobody_holds_counts_when_that_lasts)
 {
 	begin(goblin);
 	stage_row(1, 0, 5000, SOCKET_LISTENING);
 	CHECK_EQ(heal(), 0);
 	CHECK(!held(1));
 	CHECK(engine_deadline(stage.e) != 0);
+	CHECK_EQ(heal(), 0);
+	stage_last_long();
 	CHECK_EQ(heal(), 1);
 	CHECK(held(1) && !held(1)->owner);
 	CHECK_EQ(engine_deadline(stage.e), 0);
@@ -281,7 +275,7 @@ TEST(refreshing_holders_touches_neither_new_nor_vanished_sockets)
 	stage_process(300, 1, "nc");
 	stage_serve(1, 200, 5000);
 	stage_serve(2, 200, 5001);
-	sockets_each(stage.e->sockets, age, NULL);
+	sockets_each(stage.e->sockets, stage_age, NULL);
 	stage_row(1, 200, 5000, SOCKET_LISTENING);
 	stage_row(1, 300, 5000, SOCKET_LISTENING);
 	stage_row(3, 300, 5003, SOCKET_LISTENING);
@@ -301,9 +295,14 @@ TEST(many_sockets_are_put_right_together)
 		stage_bind(i, 200, (uint16_t)(5000 + i));
 	for (unsigned i = SOCKETS / 2 + 1; i <= SOCKETS; i++)
 		stage_row(i, 200, (uint16_t)(5000 + i), SOCKET_LISTENING);
-	CHECK_EQ(heal(), SOCKETS);
+	CHECK_EQ(heal(), SOCKETS / 2);
+	CHECK_EQ(sockets_count(stage.e->sockets), SOCKETS);
+	CHECK(engine_deadline(stage.e) != 0);
+	stage_last_long();
+	CHECK_EQ(heal(), SOCKETS / 2);
 	CHECK_EQ(sockets_count(stage.e->sockets), SOCKETS / 2);
 	CHECK_EQ(heal(), 0);
+	CHECK_EQ(engine_deadline(stage.e), 0);
 	stage_close();
 }
 
@@ -312,7 +311,7 @@ TEST(a_walk_that_fails_leaves_the_table_alone)
 	stage_open(goblin);
 	stage_process(200, 1, "nc");
 	stage_bind(1, 200, 5000);
-	sockets_each(stage.e->sockets, age, NULL);
+	sockets_each(stage.e->sockets, stage_age, NULL);
 	stage.walk_error = -EPERM;
 	CHECK_EQ(heal_now(stage.e, 0, NULL), -EPERM);
 	CHECK(held(1) != NULL);
@@ -432,5 +431,66 @@ TEST(without_bpf_events_are_had_by_polling)
 	CHECK(stage.e->polling);
 	CHECK_EQ(stage.watched, 0);
 	CHECK(engine_deadline(stage.e) != 0);
+	stage_close();
+}
+
+static void hint(void)
+{
+	sockets_each(stage.e->sockets, stage_age, NULL);
+	stage.e->healing.hint_due_ns = now_mono_ns();
+	stage_wait(1);
+}
+
+TEST(where_releases_are_told_a_look_does_not_make_them_up)
+{
+	stage_open(goblin);
+	stage.tells_releases = true;
+	stage_process(200, 1, "nc");
+	stage_serve(1, 200, 5000);
+	stage_bind(2, 200, 5001);
+	hint();
+	CHECK(held(1) && held(2));
+	CHECK_EQ(engine_deadline(stage.e), 0);
+	/* Unless one of them may have been lost. */
+	lose(1, true);
+	stage_wait(1);
+	CHECK(!held(1) && held(2));
+	stage_last_long();
+	stage_wait(1000);
+	CHECK(!held(2));
+	CHECK_EQ(engine_deadline(stage.e), 0);
+	stage_close();
+}
+
+TEST(a_bound_socket_on_its_way_between_processes_is_not_released)
+{
+	stage_open(goblin);
+	stage_process(200, 1, "nc");
+	stage_bind(1, 200, 5000);
+	hint();
+	CHECK(held(1) != NULL);
+	stage_row(1, 200, 5000, SOCKET_BOUND);
+	stage_last_long();
+	stage_wait(1000);
+	CHECK(held(1) != NULL);
+	CHECK_EQ(engine_deadline(stage.e), 0);
+	stage_close();
+}
+
+TEST(the_address_of_a_connection_that_was_refused_is_not_taken_over)
+{
+	struct fact bound = { .type = FACT_BOUND, .cookie = 1, .caller = stage_id(200) };
+
+	stage_open(goblin);
+	stage_process(200, 1, "nc");
+	bound.at = stage_at("0.0.0.0", 5000);
+	bound.uid = 1000;
+	stage_fold(bound);
+	stage_row(1, 200, 5000, SOCKET_BOUND);
+	CHECK_EQ(heal(), 0);
+	CHECK(endpoint_is_wildcard(&held(1)->at));
+	stage.rows[0].state = SOCKET_CONNECTED;
+	CHECK_EQ(heal(), 1);
+	CHECK(!endpoint_is_wildcard(&held(1)->at));
 	stage_close();
 }

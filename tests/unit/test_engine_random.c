@@ -160,20 +160,15 @@ static void fail_to_bind(unsigned p)
 		.error = pick(2) ? -EADDRINUSE : 0 });
 }
 
-static int age(struct socket *sock, void *arg)
-{
-	(void)arg;
-	sock->seen_mono_ns = 1;
-	return 0;
-}
-
 static void heal_all(void)
 {
 	list_rows();
-	sockets_each(stage.e->sockets, age, NULL);
+	sockets_each(stage.e->sockets, stage_age, NULL);
 	stage.e->healing.drained = true;
 	stage.e->healing.due_ns = now_mono_ns();
 	stage_wait(1);
+	stage_last_long();
+	stage_wait(1000);
 }
 
 static void step(void)

@@ -165,7 +165,7 @@ static bool decide_socket(struct engine *e, const struct walk *walk, struct sock
 		return false;
 	if (row) {
 		bequeath(e, sock, &group, row);
-	} else if (group.count == 0) {
+	} else if (group.count == 0 && !e->senses.tells_releases(e->probe)) {
 		facts_release(e, sock, RELEASE_EXIT);
 	} else { /* on its way from one process to another */
 		sockets_set_owner(e->sockets, sock->cookie, NULL);

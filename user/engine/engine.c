@@ -66,6 +66,7 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 		.is_alive = procfs_is_alive,
 		.watch_process = probe_watch_process,
 		.watch_ports = probe_watch_ports,
+		.tells_releases = probe_tells_releases,
 	};
 	e->cause.source = SOURCE_DAEMON;
 	e->unprivileged_port = 1024;
@@ -93,7 +94,7 @@ struct engine *engine_free(struct engine *e)
 		return NULL;
 	publish_done(e);
 	deaths_done(e);
-	heal_done(e);
+	reconcile_done(e);
 	outgoing_done(e);
 	origin_done(e);
 	evaluate_done(e);

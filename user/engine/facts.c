@@ -211,7 +211,7 @@ static bool is_of_table(enum fact_type type)
 
 void engine_fold(struct engine *e, const struct fact *fact)
 {
-	if (is_of_table(fact->type) && heal_is_stale(e, fact))
+	if (is_of_table(fact->type) && reconcile_overtook(e, fact))
 		return;
 	engine_set_cause(e, fact->source, fact->mono_ns, fact->wall_ns);
 	fold(e, fact);

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table against the kernel: after a start, after a loss, and where the kernel only
- * answers when it is asked.
- *
- * A walk overtakes the facts that were waiting in the ring when it began.  What is
- * older than it by more than SLACK_NS is known better by the walk; what is younger is
- * folded after it, and sockets that young are not judged by it.
+ * When to look at the kernel again: after a loss, on a hint, where the kernel only
+ * answers when it is asked, and for who else holds what an alert names.
  */
 #include "engine/internal.h"
 
@@ -13,169 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From the stamp of a fact to what it tells of being visible to a walk, and back. */
-#define SLACK_NS (20 * NS_PER_MS)
 #define PAUSE_NS (200 * NS_PER_MS) /* between walks while facts are being lost */
 #define HINT_NS (50 * NS_PER_MS)
 #define HINT_MAX_NS (500 * NS_PER_MS)
 #define POLL_NS NS_PER_S
 /* A socket that was just bound has hardly been handed on yet, and many do not stay. */
 #define ASK_NS NS_PER_S
-
-struct healer {
-	struct engine *e;
-	const struct walk *walk;
-	unsigned how;
-	size_t differed;
-	uint64_t *unheld; /* found by this walk, in order */
-	size_t n_unheld;
-};
-
-bool heal_is_stale(const struct engine *e, const struct fact *fact)
-{
-	return fact->source == SOURCE_KERNEL && fact->mono_ns != 0 &&
-	       fact->mono_ns + SLACK_NS < e->healing.walk_start_ns;
-}
-
-void heal_done(struct engine *e)
-{
-	free(e->healing.unheld);
-}
-
-static bool is_evident(const struct group *group)
-{
-	for (size_t i = 0; i < group->count; i++) {
-		if (group_row(group, i)->evident)
-			return true;
-	}
-	return false;
-}
-
-static int compare_cookies(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/*
- * A socket that nobody holds may be one whose last descriptor is being closed, and whose
- * release was told already: it counts when the next walk sees it too.
- */
-static bool is_fleeting(struct healer *h, uint64_t cookie)
-{
-	struct healing *healing = &h->e->healing;
-	uint64_t *longer;
-
-	if (healing->n_unheld > 0 && bsearch(&cookie, healing->unheld, healing->n_unheld,
-					     sizeof(cookie), compare_cookies))
-		return false;
-	longer = reallocarray(h->unheld, h->n_unheld + 1, sizeof(*longer));
-	if (!longer)
-		return true;
-	h->unheld = longer;
-	h->unheld[h->n_unheld++] = cookie;
-	return true;
-}
-
-static struct socket template_of(const struct healer *h, const struct snapshot_row *row)
-{
-	return (struct socket){
-		.cookie = row->cookie,
-		.at = row->at,
-		.state = row->state,
-		.flags = row->flags,
-		.source = h->e->cause.source,
-		.seen_mono_ns = h->walk->start_ns,
-		.uid = row->uid,
-	};
-}
-
-static void add_new(struct healer *h, const struct group *group)
-{
-	const struct snapshot_row *row = group_oldest(group, NULL);
-	struct engine *e = h->e;
-	struct socket sock = template_of(h, group_row(group, 0));
-	struct process *owner;
-	bool is_first;
-
-	if (!(h->how & HEAL_INITIAL)) {
-		if (!is_evident(group) || (!row && is_fleeting(h, sock.cookie)))
-			return;
-		sock.since_ns = engine_wall_ns(e);
-	}
-	owner = row ? who_seen(e, row, NULL) : NULL;
-	is_first = owner && !sockets_of(e->sockets, owner);
-	sock.owner = owner;
-	evaluate_defer(e);
-	if (facts_put(e, &sock) > 0) {
-		struct socket *known = sockets_find(e->sockets, sock.cookie);
-
-		h->differed++;
-		if (group_keep_holders(e, group, known))
-			evaluate_put(e, known);
-	}
-	if (is_first)
-		who_watch(e, owner);
-	evaluate_flush(e);
-	if (owner)
-		processes_unref(e->procs, owner);
-}
-
-/* Somebody holds it, and not the one that it was known to belong to. */
-static bool check_owner(struct healer *h, const struct group *group, struct socket *sock)
-{
-	const struct snapshot_row *row = group_oldest(group, NULL);
-	struct engine *e = h->e;
-	struct process *owner;
-
-	if (!row || (sock->owner && group_has_holder(group, sock->owner)))
-		return false;
-	if (sock->owner) {
-		/* One that lives is the owner still, whoever holds it by now; one that
-		 * has died is settled by deaths. */
-		if (!sock->owner->exited && !e->senses.is_alive(sock->owner->info.id))
-			deaths_vanished(e, sock->owner);
-		return false;
-	}
-	owner = who_seen(e, row, NULL);
-	if (!owner)
-		return false;
-	sockets_set_owner(e->sockets, sock->cookie, owner);
-	who_watch(e, owner);
-	processes_unref(e->procs, owner);
-	return true;
-}
-
-static void check_known(struct healer *h, const struct group *group, struct socket *sock)
-{
-	struct engine *e = h->e;
-	struct socket now = template_of(h, group_row(group, 0));
-	bool changed;
-
-	if (sock->seen_mono_ns > h->walk->start_ns)
-		return;
-	now.owner = NULL;
-	evaluate_defer(e);
-	if (facts_put(e, &now) > 0)
-		h->differed++;
-	changed = check_owner(h, group, sock);
-	if (group_keep_holders(e, group, sock) || changed)
-		evaluate_put(e, sock);
-	evaluate_flush(e);
-}
-
-static int check_gone(struct socket *sock, void *arg)
-{
-	struct healer *h = arg;
-
-	if (sock->seen_mono_ns + SLACK_NS < h->walk->start_ns &&
-	    walk_find(h->walk, sock->cookie).count == 0) {
-		facts_release(h->e, sock, RELEASE_CLOSE);
-		h->differed++;
-	}
-	return 0;
-}
 
 /* 50 ms after the last hint, half a second after the first. */
 static void hint(struct healing *healing, uint64_t now_ns)
@@ -185,46 +24,6 @@ static void hint(struct healing *healing, uint64_t now_ns)
 	healing->hint_due_ns = now_ns + HINT_NS;
 	if (healing->hint_due_ns > healing->hinted_ns + HINT_MAX_NS)
 		healing->hint_due_ns = healing->hinted_ns + HINT_MAX_NS;
-}
-
-static void keep_unheld(struct healer *h)
-{
-	struct healing *healing = &h->e->healing;
-
-	free(healing->unheld);
-	healing->unheld = h->unheld;
-	healing->n_unheld = h->n_unheld;
-	if (h->n_unheld > 0)
-		hint(healing, h->walk->end_ns);
-}
-
-size_t heal_from(struct engine *e, const struct walk *walk, unsigned how)
-{
-	struct healer h = { .e = e, .walk = walk, .how = how };
-	struct group group;
-
-	evaluate_defer(e);
-	if (!(how & HEAL_KNOWN_ONLY)) {
-		sockets_each(e->sockets, check_gone, &h);
-		e->healing.walk_start_ns = walk->start_ns;
-		e->healing.hinted_ns = 0;
-		e->healing.hint_due_ns = 0;
-	}
-	for (size_t i = 0; i < walk->n_rows; i += group.count) {
-		struct socket *sock = sockets_find(e->sockets, walk->order[i].cookie);
-
-		group = walk_group(walk, i);
-		if (sock)
-			check_known(&h, &group, sock);
-		else if (!(how & HEAL_KNOWN_ONLY))
-			add_new(&h, &group);
-	}
-	if (!(how & HEAL_KNOWN_ONLY)) {
-		keep_unheld(&h);
-		slots_verify(e);
-	}
-	evaluate_flush(e);
-	return h.differed;
 }
 
 int heal_now(struct engine *e, unsigned how, size_t *ret)
@@ -237,7 +36,7 @@ int heal_now(struct engine *e, unsigned how, size_t *ret)
 	err = walk_run(e, &query, &walk);
 	if (err < 0)
 		return err;
-	differed = heal_from(e, &walk, how);
+	differed = reconcile(e, &walk, how);
 	walk_done(&walk);
 	if (ret)
 		*ret = differed;
@@ -344,9 +143,20 @@ static void tell_lost(struct engine *e)
 	healing->lost_told = healing->lost;
 }
 
+/* Where releases are told and none was lost, a socket that a walk does not see is there
+ * all the same: the walk cannot see all that are. */
+static unsigned how_to_heal(const struct engine *e)
+{
+	bool knows_better = engine_is_told(e) && e->senses.tells_releases(e->probe) &&
+			    !e->healing.has_lost && !e->healing.once_more;
+
+	return knows_better ? HEAL_KEEP : 0;
+}
+
 static void heal(struct engine *e, uint64_t now_ns)
 {
 	struct healing *healing = &e->healing;
+	unsigned how = how_to_heal(e);
 	bool has_lost = healing->has_lost;
 	size_t differed = 0;
 
@@ -355,7 +165,8 @@ static void heal(struct engine *e, uint64_t now_ns)
 		tell_lost(e);
 	healing->due_ns = 0;
 	healing->hint_due_ns = 0;
-	if (heal_now(e, 0, &differed) < 0) {
+	healing->suspect_due_ns = 0;
+	if (heal_now(e, how, &differed) < 0) {
 		healing->due_ns = now_ns + POLL_NS;
 		return;
 	}
@@ -366,6 +177,8 @@ static void heal(struct engine *e, uint64_t now_ns)
 	/* Facts that were waiting meanwhile may be half of a pair: once more. */
 	if (has_lost && !healing->drained)
 		sooner(&healing->due_ns, after_pause(healing, PAUSE_NS, now_ns));
+	healing->once_more =
+		how == 0 && (healing->due_ns != 0 || healing->missing.count > 0);
 	if (e->polling)
 		heal_poll(e);
 }
@@ -379,7 +192,8 @@ void heal_run(struct engine *e, uint64_t now_ns)
 {
 	struct healing *healing = &e->healing;
 
-	if (is_due(healing->due_ns, now_ns) || is_due(healing->hint_due_ns, now_ns))
+	if (is_due(healing->due_ns, now_ns) || is_due(healing->hint_due_ns, now_ns) ||
+	    is_due(healing->suspect_due_ns, now_ns))
 		heal(e, now_ns);
 	if (is_due(healing->asked_due_ns, now_ns))
 		answer(e);
@@ -391,6 +205,8 @@ uint64_t heal_deadline(const struct engine *e)
 
 	if (e->healing.hint_due_ns != 0)
 		sooner(&due_ns, e->healing.hint_due_ns);
+	if (e->healing.suspect_due_ns != 0)
+		sooner(&due_ns, e->healing.suspect_due_ns);
 	if (e->healing.asked_due_ns != 0)
 		sooner(&due_ns, e->healing.asked_due_ns);
 	return due_ns;

@@ -34,6 +34,7 @@ struct senses {
 	bool (*is_alive)(struct process_id id);
 	int (*watch_process)(struct probe *probe, struct process_id id);
 	int (*watch_ports)(struct probe *probe, const uint16_t *ports, size_t n);
+	bool (*tells_releases)(const struct probe *probe);
 };
 
 /* What is being folded, and so what the events that follow from it say. */
@@ -103,6 +104,16 @@ struct death {
 	struct death *next;
 };
 
+/* A socket of which something is to be believed only when it lasts. */
+struct suspect {
+	uint64_t cookie;
+	uint64_t since_ns; /* CLOCK_MONOTONIC */
+};
+struct suspects {
+	struct suspect *items; /* sorted */
+	size_t count, capacity;
+};
+
 struct healing {
 	uint64_t walk_start_ns;     /* of the last full walk; all CLOCK_MONOTONIC */
 	uint64_t ended_ns, took_ns; /* the last walk of any kind */
@@ -110,10 +121,12 @@ struct healing {
 	uint64_t hinted_ns,
 		hint_due_ns; /* first hint since, and the walk for it; 0 none */
 	uint64_t lost, lost_told;
-	bool has_lost;    /* since the last walk */
-	bool drained;     /* the ring was empty when it was last looked at */
-	uint64_t *unheld; /* sorted: new and held by nobody at the last walk */
-	size_t n_unheld;
+	bool has_lost;  /* since the last walk */
+	bool once_more; /* what vanished is to be looked for again */
+	bool drained;   /* the ring was empty when it was last looked at */
+	/* Of the last walk: new ones that nobody held, bound ones that were not seen. */
+	struct suspects unheld, missing;
+	uint64_t suspect_due_ns;   /* when to look at those again; 0 none */
 	uint64_t asked[ASKED_MAX]; /* cookies whose holders are wanted */
 	size_t n_asked;
 	uint64_t asked_due_ns; /* 0 none */
@@ -289,9 +302,8 @@ bool group_keep_holders(struct engine *e, const struct group *group,
 enum {
 	HEAL_INITIAL = 1 << 0,    /* nothing was known before: what is found is no news */
 	HEAL_KNOWN_ONLY = 1 << 1, /* neither new nor vanished sockets */
+	HEAL_KEEP = 1 << 2,       /* not the vanished ones: their release will be told */
 };
-/* Make the table what @walk says; the answer is how many sockets differed. */
-size_t heal_from(struct engine *e, const struct walk *walk, unsigned how);
 /* Walk and heal.  0 or negative errno; *ret (may be NULL) how many differed. */
 int heal_now(struct engine *e, unsigned how, size_t *ret);
 void heal_note(struct engine *e, uint64_t now_ns); /* losses and hints of the probe */
@@ -300,9 +312,13 @@ void heal_ask(struct engine *e, uint64_t cookie);
 void heal_run(struct engine *e, uint64_t now_ns);
 void heal_poll(struct engine *e); /* walk every second from now on */
 uint64_t heal_deadline(const struct engine *e);
+
+/* reconcile.c */
+/* Make the table what @walk says; the answer is how many sockets differed. */
+size_t reconcile(struct engine *e, const struct walk *walk, unsigned how);
 /* Was this fact overtaken by a walk that began later? */
-bool heal_is_stale(const struct engine *e, const struct fact *fact);
-void heal_done(struct engine *e);
+bool reconcile_overtook(const struct engine *e, const struct fact *fact);
+void reconcile_done(struct engine *e);
 
 /* allocations.c */
 /* @sock was put on a port that was handed out: its owner is who that was for. */
