@@ -127,9 +127,10 @@ void listener_close(struct listener *listener)
 {
 	struct stat st;
 
-	listener->fd = close_fd(listener->fd);
+	/* While the socket is open its inode is not given to another. */
 	if (listener->path && lstat(listener->path, &st) == 0 && S_ISSOCK(st.st_mode) &&
 	    st.st_dev == listener->dev && st.st_ino == listener->ino)
 		unlink(listener->path);
+	listener->fd = close_fd(listener->fd);
 	free(take(listener->path));
 }
