@@ -55,7 +55,7 @@ problem()
 @test "HEAD answers like GET, without the body" {
 	daemon
 	for path in /healthz $A/status $A/sockets $A/events; do
-		[ "$(code $path -I)" = 200 ]
+		[ "$(code "$path" -I)" = 200 ]
 	done
 	[ -z "$(api $A/status -I | sed '1,/^\r$/d')" ]
 }
@@ -418,7 +418,7 @@ PYTHON
 	events new 'types=alert&snapshot=0'
 	listen 18765
 	within 5 told new '.alert.service == "wizard"'
-	! told new '.alert.service == "goblin"'
+	run ! told new '.alert.service == "goblin"'
 }
 
 @test "types and targets choose" {
@@ -433,9 +433,9 @@ PYTHON
 	within 5 told bound '.type == "socket.bound" and .port == 18901'
 	within 5 told goblin '.type == "alert.firing"'
 	within 5 told goblin '.type == "socket.listening" and .port == 18767'
-	! told bound '.port == 18767 or .type != "socket.bound"'
-	! told goblin '.port == 18901'
-	! grep -q '^data' "$D/udp"
+	run ! told bound '.port == 18767 or .type != "socket.bound"'
+	run ! told goblin '.port == 18901'
+	run ! grep -q '^data' "$D/udp"
 }
 
 @test "bound sockets are part of what stands" {
@@ -457,7 +457,7 @@ PYTHON
 	events after types=alert -H "Last-Event-ID: $last"
 	within 5 told after '.type == "alert.firing" and .alert.service == "wizard" and .source == "kernel"'
 	told after '.type == "alert.resolved" and .alert.service == "goblin"'
-	! told after '.type == "alert.firing" and .alert.service == "goblin"'
+	run ! told after '.type == "alert.firing" and .alert.service == "goblin"'
 	[ "$(sed -n 's/^data: //p' "$D/after" | jq -s 'length')" = 2 ]
 }
 
@@ -484,7 +484,7 @@ PYTHON
 	diff <(sed -n 's/^data: //p' "$D/before" | jq -S 'select(.alert.service == "goblin")
 			| .alert.found.cmdline = null | del(.alert.message)') \
 		<(sed -n 's/^data: //p' "$D/after" | jq -S 'del(.alert.message)')
-	! grep -q 'pause' "$D/after"
+	run ! grep -q 'pause' "$D/after"
 }
 
 @test "who does not read is dropped, and the others are not" {

@@ -256,7 +256,7 @@ bad_registries=(
 	echo '{"name":"slowly","port":1}]}' >&9
 	exec 9>&-
 	within 5 services slowly
-	! told told '.type == "registry.rejected"'
+	run ! told told '.type == "registry.rejected"'
 }
 
 @test "a registry that disappears stays in force until it is back" {
