@@ -16,4 +16,12 @@ bool alert_is_of_service(const struct alert *alert, const void *arg);
 /* What is to be printed of the service's process is read now. */
 void complete_service(struct engine *engine, const struct service *svc);
 
+/* What GET /status answers; NULL for want of memory. */
+struct doc *status_doc(const struct request *req, uint64_t wall_ns);
+
+/* The registry file @path could not be read or changed: @err, and what is said of it.
+ * NULL @path: the fault lies in what was asked. */
+int reply_registry_fault(struct reply *reply, int err, const char *path,
+			 const struct decode_error *fault);
+
 #endif /* PORTWATCH_HTTP_DOCUMENTS_H */

@@ -8,40 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "http/documents.h"
 #include "http/routes.h"
 #include "store/registry_file.h"
-
-static unsigned status_of(int err)
-{
-	switch (err) {
-	case -EINVAL:
-	case -E2BIG:
-		return 422;
-	case -EEXIST:
-		return 409;
-	case -EACCES:
-	case -EPERM:
-	case -EROFS:
-		return 403;
-	case -EWOULDBLOCK:
-	case -ENOMEM:
-		return 503;
-	default:
-		return 500;
-	}
-}
-
-static int refuse(struct reply *reply, int err, const char *path,
-		  const struct decode_error *fault)
-{
-	unsigned status = status_of(err);
-	struct doc *doc = problem_doc(status, fault->what);
-
-	if (!doc)
-		return -ENOMEM;
-	problem_set_fault(doc, path, fault);
-	return reply_problem_doc(reply, status, doc);
-}
 
 static int tell(struct reply *reply, const char *path,
 		const struct registry_import *counts)
@@ -74,7 +43,7 @@ int handle_config_import(const struct request *req, struct reply *reply)
 		registry_generation(engine_world(req->api->engine)->registry), NULL,
 		&counts, &fault);
 	if (err < 0)
-		return refuse(reply, err, from ? from : "the body", &fault);
+		return reply_registry_fault(reply, err, from ? from : "the body", &fault);
 	if (err > 0) {
 		err = options->reload(options->arg);
 		if (err < 0)

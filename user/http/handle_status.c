@@ -133,7 +133,7 @@ static struct doc *daemon_doc(const struct request *req)
 	return doc;
 }
 
-static struct doc *status_doc(const struct request *req, uint64_t wall_ns)
+struct doc *status_doc(const struct request *req, uint64_t wall_ns)
 {
 	const struct registry *reg = engine_world(req->api->engine)->registry;
 	struct doc *doc = doc_schema("status");

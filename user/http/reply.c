@@ -131,6 +131,8 @@ const char *status_title(unsigned status)
 		return "Internal Server Error";
 	case 503:
 		return "Service Unavailable";
+	case 507:
+		return "Insufficient Storage";
 	default:
 		return "Error";
 	}

@@ -6,6 +6,8 @@
 
 #define GET METHOD_GET
 #define POST METHOD_POST
+#define PUT METHOD_PUT
+#define DELETE METHOD_DELETE
 #define API "/api/ports"
 #define NOTHING ENGINE_NEEDS_NOTHING
 #define SNAPSHOT ENGINE_NEEDS_SNAPSHOT
@@ -19,6 +21,20 @@ static const struct route routes[] = {
 	  "The services of the registry, each with its status" },
 	{ GET,  API "/services/{name}", SNAPSHOT, ACCESS_READ,   true,  handle_service,
 	  "One service in full: entry, status, alerts, sockets" },
+	{ PUT,  API "/services/{name}", NOTHING,  ACCESS_CHANGE, true,  handle_service_put,
+	  "Register a service, or replace its entry; ?create=1 only if it is not there, "
+	  "?update=1 merges what is given, ?force=1 also on a claimed port" },
+	{ DELETE, API "/services/{name}", NOTHING, ACCESS_CHANGE, true, handle_service_delete,
+	  "Take a service out of the registry" },
+	{ POST, API "/services/{name}/reassign", SNAPSHOT, ACCESS_CHANGE, true,
+	  handle_service_reassign,
+	  "Give a service another port: {\"port\": 9000, \"force\": false}" },
+	{ GET,  API "/available",       SNAPSHOT, ACCESS_READ,   true,  handle_available,
+	  "The first ?n=1 free ports from ?port=, else of the managed range" },
+	{ GET,  API "/env",             NOTHING,  ACCESS_READ,   true,  handle_env,
+	  "The environment script; ?format=sh, fish, json, dotenv or systemd" },
+	{ GET,  API "/report",          SNAPSHOT, ACCESS_READ,   true,  handle_report,
+	  "Everything as a page of text; ?format=json wraps it" },
 	{ GET,  API "/conflicts",       SNAPSHOT, ACCESS_READ,   true,  handle_conflicts,
 	  "The conflicts that stand now" },
 	{ GET,  API "/alerts",          SNAPSHOT, ACCESS_READ,   true,  handle_alerts,

@@ -35,6 +35,12 @@ void routes_answer(const struct route *route, const struct request *req,
 int handle_status(const struct request *req, struct reply *reply);
 int handle_services(const struct request *req, struct reply *reply);
 int handle_service(const struct request *req, struct reply *reply);
+int handle_service_put(const struct request *req, struct reply *reply);
+int handle_service_delete(const struct request *req, struct reply *reply);
+int handle_service_reassign(const struct request *req, struct reply *reply);
+int handle_available(const struct request *req, struct reply *reply);
+int handle_env(const struct request *req, struct reply *reply);
+int handle_report(const struct request *req, struct reply *reply);
 int handle_conflicts(const struct request *req, struct reply *reply);
 int handle_alerts(const struct request *req, struct reply *reply);
 int handle_sockets(const struct request *req, struct reply *reply);

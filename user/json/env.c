@@ -160,9 +160,6 @@ static void collect(const struct registry *reg, struct variables *ret)
 				add_service(ret, registry_service(reg, i), is_url);
 }
 
-/* -- Quoting --------------------------------------------------------------------------
- */
-
 static void add_quoted(const char *value, char quote, const char *escaped,
 		       struct buffer *ret)
 {
@@ -213,9 +210,6 @@ static void add_assignment(const struct variable *v, struct buffer *ret)
 		add_quoted(v->value, '"', "\"\\$`", ret);
 	buffer_puts(ret, "\n");
 }
-
-/* -- Rendering ------------------------------------------------------------------------
- */
 
 static char *render_json(const struct variables *vars)
 {

@@ -131,9 +131,6 @@ static int list(uint16_t low, uint16_t high, uint16_t proto, uint8_t *bitmap)
 	return 0;
 }
 
-/* -- Without a list -------------------------------------------------------------------
- */
-
 static bool is_refused(int family, uint16_t proto, uint16_t port)
 {
 	_cleanup_(close_fdp) int fd = socket(

@@ -79,9 +79,6 @@ void edit_set_time(struct doc *document)
 	doc_replace(document, "timestamp", doc_string_new(text));
 }
 
-/* -- Put ------------------------------------------------------------------------------
- */
-
 struct put {
 	const struct registry_put *asked;
 	struct registry_change *change;
@@ -177,7 +174,7 @@ static int put(struct doc *document, const struct registry *current, void *arg,
 	if (!is_news(entry, before, was))
 		return 0;
 	if (was && asked->mode == REGISTRY_CREATE)
-		return edit_fail(reterr, -EEXIST, "change what is there, or take it out",
+		return edit_fail(reterr, -EEXIST, "update it, or take it out first",
 				 "%s is registered already, and is something else there",
 				 asked->name);
 	err = edit_check(current, entry, was, asked->force, &p->change->notes, reterr);
@@ -232,9 +229,6 @@ int registry_edit_put(const char *path, const struct registry_put *asked,
 		return err;
 	return edit_apply(path, put, &arg, generation, &change, ret, reterr);
 }
-
-/* -- Remove ---------------------------------------------------------------------------
- */
 
 struct removal {
 	const char *name;

@@ -73,9 +73,6 @@ static struct doc *list_with(const struct doc *list, size_t index, uint16_t port
 	return array;
 }
 
-/* -- What names the old port ----------------------------------------------------------
- */
-
 static bool is_local(const char *host, size_t size)
 {
 	static const char *const names[] = { "localhost", "127.0.0.1", "[::1]",
@@ -169,9 +166,6 @@ static int move_rest(struct doc *entry, const struct service *svc,
 		err = move_member(health, "tcp", "health.tcp", r);
 	return err == 0 ? note_mentions(svc, r) : err;
 }
-
-/* -- All ------------------------------------------------------------------------------
- */
 
 static int reassign(struct doc *document, const struct registry *current, void *arg,
 		    struct decode_error *reterr)
