@@ -48,7 +48,7 @@ struct kill_victim *kill_victim_of(struct kill *kill, const struct snapshot_row 
 	victim = calloc(1, sizeof(*victim));
 	if (!victim)
 		return NULL;
-	victim->process = engine_process_of(kill->kills->engine, row);
+	victim->process = engine_process_of(kill->engine, row);
 	if (!victim->process) {
 		free(victim);
 		return NULL;
@@ -239,6 +239,7 @@ int kill_plan(struct kills *kills, const struct kill_order *order, struct kill *
 	if (!kill)
 		return -ENOMEM;
 	kill->kills = kills;
+	kill->engine = kills->engine;
 	kill->order = *order;
 	kill->order.service = NULL;
 	if (order->scope == KILL_SERVICE)
@@ -275,7 +276,7 @@ struct kill *kill_free(struct kill *kill)
 
 	if (!kill)
 		return NULL;
-	engine = kill->kills->engine;
+	engine = kill->engine;
 	procs = engine_processes(engine);
 	while (kill->victims) {
 		struct kill_victim *v = kill->victims;

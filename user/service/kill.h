@@ -98,6 +98,7 @@ enum kill_outcome {
 
 struct kill {
 	struct kills *kills;
+	struct engine *engine;   /* borrowed */
 	struct kill_order order; /* without the service */
 	char service[SERVICE_NAME_MAX + 1];
 	enum kill_outcome outcome;

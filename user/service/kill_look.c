@@ -15,7 +15,7 @@
 struct look {
 	struct kill *kill;
 	const struct service *service; /* NULL none, or no more */
-	uint64_t cookies[STATE_HELD_MAX + STATE_STRAYS_MAX + 1];
+	uint64_t cookies[STATE_HELD_MAX + 1];
 	size_t n_cookies; /* of sockets by which the service is known, wherever they are
 			   */
 	bool again;
@@ -26,7 +26,7 @@ struct look {
 
 static const struct world *world_of(const struct kill *kill)
 {
-	return engine_world(kill->kills->engine);
+	return engine_world(kill->engine);
 }
 
 /* -- Which sockets --------------------------------------------------------------------
@@ -81,7 +81,9 @@ static bool is_meant(const struct look *look, const struct snapshot_row *row)
 	}
 	switch (order->scope) {
 	case KILL_SERVICE:
-		return is_claimed(look, row) || is_known_cookie(look, row->cookie);
+		return is_claimed(look, row) ||
+		       (row->at.netns == world_of(look->kill)->own_netns &&
+			is_known_cookie(look, row->cookie));
 	case KILL_PORTS:
 		return row->at.netns == world_of(look->kill)->own_netns &&
 		       row->at.port >= order->low && row->at.port <= order->high &&
@@ -103,7 +105,7 @@ static int collect(const struct snapshot_row *row, void *arg)
 		return 0;
 	}
 	if (!row->evident &&
-	    !sockets_find(engine_sockets(look->kill->kills->engine), row->cookie))
+	    !sockets_find(engine_sockets(look->kill->engine), row->cookie))
 		return 0;
 	if (look->n_rows == look->capacity) {
 		size_t capacity = look->capacity ? 2 * look->capacity : 64;
@@ -124,8 +126,7 @@ static int take_rows(struct look *look)
 {
 	struct snapshot_query query = { .unheld_too = true };
 
-	return probe_snapshot(engine_probe(look->kill->kills->engine), &query, collect,
-			      look);
+	return probe_snapshot(engine_probe(look->kill->engine), &query, collect, look);
 }
 
 static void look_done(struct look *look)
@@ -139,7 +140,10 @@ static void add_cookie(struct look *look, uint64_t cookie)
 		look->cookies[look->n_cookies++] = cookie;
 }
 
-/* One without a port of its own, or that has drifted to another. */
+/*
+ * One without a port of its own.  Where it has one, that alone is looked at: whoever else
+ * runs the same program elsewhere (any python, say) passes for the service only there.
+ */
 static void know_service(struct look *look)
 {
 	const struct world *world = world_of(look->kill);
@@ -147,12 +151,10 @@ static void know_service(struct look *look)
 	const struct service_state *state;
 	const struct socket *sock;
 
-	if (!svc || !world->services)
+	if (!svc || svc->n_claims > 0 || !world->services)
 		return;
 	state = &world->services[svc->index];
-	for (unsigned i = 0; i < state->n_strays; i++)
-		add_cookie(look, state->strays[i]);
-	for (unsigned i = 0; svc->n_claims == 0 && i < state->n_held; i++)
+	for (unsigned i = 0; i < state->n_held; i++)
 		add_cookie(look, state->held[i]);
 	sock = matcher_service_socket(world, svc);
 	if (sock)
@@ -307,10 +309,10 @@ static int take_late_holder(struct kill *kill, struct kill_port *port,
 
 	add &= kill->order.scope != KILL_PROCESS && kill->n_victims < KILL_VICTIMS_MAX;
 	if (!add) {
-		struct process *p = engine_process_of(kill->kills->engine, row);
+		struct process *p = engine_process_of(kill->engine, row);
 
 		set_holder(kill, port, p);
-		processes_unref(engine_processes(kill->kills->engine), p);
+		processes_unref(engine_processes(kill->engine), p);
 		return 0;
 	}
 	hold.victim = kill_victim_of(kill, row);
@@ -342,16 +344,16 @@ static int take_left(struct look *look, const struct snapshot_row *row, bool add
 	}
 	if (was_there && !victim)
 		return take_late_holder(kill, port, row, add, &rest->added);
-	p = engine_process_of(kill->kills->engine, row);
+	p = engine_process_of(kill->engine, row);
 	set_holder(kill, port, p);
-	processes_unref(engine_processes(kill->kills->engine), p);
+	processes_unref(engine_processes(kill->engine), p);
 	port->is_taken |= !was_there;
 	return 0;
 }
 
 static void forget_ports(struct kill *kill)
 {
-	struct processes *procs = engine_processes(kill->kills->engine);
+	struct processes *procs = engine_processes(kill->engine);
 
 	for (struct kill_port *port = kill->ports; port; port = port->next) {
 		port->holder = processes_unref(procs, port->holder);

@@ -149,6 +149,19 @@ int kill_process_signal(int pidfd, struct process_id id, const struct kill_calle
 	return err;
 }
 
+bool kill_process_ignores(pid_t pid, int signal)
+{
+	_cleanup_(freep) char *text = NULL;
+	uint64_t ignored;
+	const char *at;
+
+	if (read_proc(pid, "status", &text) < 0)
+		return false;
+	at = strstr(text, "\nSigIgn:");
+	return at && sscanf(at, "\nSigIgn: %" SCNx64, &ignored) == 1 &&
+	       ignored >> (signal - 1) & 1;
+}
+
 static const struct {
 	const char *name, *text;
 } rules[] = {

@@ -38,6 +38,9 @@ int kill_process_open(pid_t pid);
 int kill_process_signal(int pidfd, struct process_id id, const struct kill_caller *caller,
 			int signal, enum kill_rule *ret_rule);
 
+/* Has the process asked the kernel to ignore @signal?  False where that is unknown. */
+bool kill_process_ignores(pid_t pid, int signal);
+
 /* A sentence's end: "it is PID 1". */
 const char *kill_rule_text(enum kill_rule rule);
 const char *kill_rule_name(enum kill_rule rule); /* "init", …; NULL for RULE_NONE */

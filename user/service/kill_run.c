@@ -25,7 +25,7 @@ static void send_to(struct kill *kill, struct kill_victim *victim, int signal)
 {
 	int err;
 
-	engine_ending(kill->kills->engine, victim->process);
+	engine_ending(kill->engine, victim->process);
 	err = kill_await(kill, victim);
 	if (err == 0)
 		err = kill_process_signal(victim->pidfd, victim->process->info.id,
@@ -39,7 +39,7 @@ static void send_to(struct kill *kill, struct kill_victim *victim, int signal)
 	 * done to it. */
 	victim->fate = err == -ESRCH ? FATE_ENDED : FATE_REFUSED;
 	victim->pidfd = close_fd(victim->pidfd);
-	engine_spared(kill->kills->engine, victim->process);
+	engine_spared(kill->engine, victim->process);
 }
 
 /* All with that fate. */
@@ -77,10 +77,10 @@ static enum kill_outcome outcome_of(const struct kill *kill)
 
 static void finish(struct kill *kill, uint64_t now_ns)
 {
-	catch_up(kill->kills->engine);
+	catch_up(kill->engine);
 	for (struct kill_victim *v = kill->victims; v; v = v->next) {
 		v->pidfd = close_fd(v->pidfd);
-		engine_spared(kill->kills->engine, v->process);
+		engine_spared(kill->engine, v->process);
 	}
 	kill->outcome = outcome_of(kill);
 	kill->ended_mono_ns = now_ns;
