@@ -16,6 +16,7 @@
 #include "daemon/watch.h"
 #include "engine/engine.h"
 #include "http/server.h"
+#include "service/kill.h"
 
 enum { SIGNALS = 3 };
 
@@ -26,6 +27,9 @@ struct daemon {
 	struct engine *engine;
 	struct source_file *source;
 	struct pump *pump;
+	struct kills *kills;
+	uv_poll_t kills_poll;
+	bool kills_polled;
 	struct api api;
 	struct http_server *server;
 	struct watch *watch;
@@ -62,6 +66,30 @@ static void settle(struct daemon *d)
 {
 	pump_update(d->pump);
 	http_server_flush(d->server);
+}
+
+static void on_kills(uv_poll_t *poll, int status, int events)
+{
+	struct daemon *d = poll->data;
+
+	(void)status;
+	(void)events;
+	kills_dispatch(d->kills);
+	settle(d);
+}
+
+static int make_kills(struct daemon *d)
+{
+	int err = kills_new(d->engine, &d->kills);
+
+	if (err < 0)
+		return err;
+	err = uv_poll_init(&d->loop, &d->kills_poll, kills_fd(d->kills));
+	if (err < 0)
+		return err;
+	d->kills_polled = true;
+	d->kills_poll.data = d;
+	return uv_poll_start(&d->kills_poll, UV_READABLE, on_kills);
 }
 
 static void say_warnings(const struct daemon *d)
@@ -170,7 +198,11 @@ static int make_parts(struct daemon *d)
 	err = pump_new(&d->loop, d->engine, after_dispatch, d, &d->pump);
 	if (err < 0)
 		return err;
+	err = make_kills(d);
+	if (err < 0)
+		return err;
 	api.engine = d->engine;
+	api.kills = d->kills;
 	err = api_init(&d->api, &api);
 	if (err < 0)
 		return err;
@@ -186,6 +218,9 @@ static void unmake_parts(struct daemon *d)
 	d->server = http_server_free(d->server);
 	if (d->api.engine)
 		api_done(&d->api);
+	if (d->kills_polled)
+		uv_close((uv_handle_t *)&d->kills_poll, NULL);
+	d->kills = kills_free(d->kills);
 	d->pump = pump_free(d->pump);
 	d->source = source_free(d->source);
 	d->engine = engine_free(d->engine);

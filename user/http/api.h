@@ -24,8 +24,11 @@ struct registry_view {
 	const char *refused;
 };
 
+struct kills;
+
 struct api_options {
 	struct engine *engine;
+	struct kills *kills;
 	bool embedded;
 	/* Load what is not loaded yet: engine_need() and what the loop must know of it.
 	 */

@@ -49,6 +49,12 @@ static const struct route routes[] = {
 	  "The registry as it is understood, with its warnings" },
 	{ POST, API "/config/import",   NOTHING,  ACCESS_CHANGE, true,  handle_config_import,
 	  "Take a document of either form over into the registry" },
+	{ POST, API "/services/{name}/kill", SNAPSHOT, ACCESS_OWN, true, handle_kill_service,
+	  "End the processes of a service that hold its port" },
+	{ POST, API "/ports/{port}/kill", SNAPSHOT, ACCESS_OWN, false, handle_kill_port,
+	  "End whoever holds a port, or LOW-HIGH" },
+	{ POST, API "/processes/{pid}/kill", SNAPSHOT, ACCESS_OWN, false, handle_kill_process,
+	  "End one process that holds a port" },
 	{ GET,  "/healthz",             NOTHING,  ACCESS_READ,   false, handle_healthz,
 	  "\"ok\" while the daemon answers" },
 };

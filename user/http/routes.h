@@ -7,7 +7,12 @@
 
 #include "http/api.h"
 
-enum access { ACCESS_READ, ACCESS_CHANGE };
+enum access {
+	ACCESS_READ,
+	ACCESS_CHANGE,
+	ACCESS_OWN, /* a change that anybody may make to what is theirs: the handler looks
+		     */
+};
 
 struct route {
 	enum method method;
@@ -48,6 +53,9 @@ int handle_events(const struct request *req, struct reply *reply);
 int handle_doctor(const struct request *req, struct reply *reply);
 int handle_config(const struct request *req, struct reply *reply);
 int handle_config_import(const struct request *req, struct reply *reply);
+int handle_kill_service(const struct request *req, struct reply *reply);
+int handle_kill_port(const struct request *req, struct reply *reply);
+int handle_kill_process(const struct request *req, struct reply *reply);
 int handle_healthz(const struct request *req, struct reply *reply);
 
 #endif /* PORTWATCH_HTTP_ROUTES_H */
