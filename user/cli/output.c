@@ -10,6 +10,7 @@
 #include <wchar.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "cli/cli.h"
 
 enum { WIDTH_DEFAULT = 80, WIDTH_MAX = 10000 };
@@ -143,51 +144,46 @@ size_t text_width(const char *text, size_t size)
 	return width;
 }
 
-/* One character; 0 where the bytes are none. */
-static size_t decode(const unsigned char *p, size_t left, uint32_t *ret)
+static void add_code_point(struct buffer *ret, unsigned long c)
 {
-	size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
-	uint32_t c = n == 1 ? *p : *p & (0x7f >> n);
-
-	if (n == 0 || n > left || *p > 0xf4)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	*ret = c;
-	return n;
+	if (c >= 0x10000)
+		buffer_printf(ret, "\\u%04lx\\u%04lx", 0xd7c0 + (c >> 10),
+			      0xdc00 + (c & 0x3ff));
+	else
+		buffer_printf(ret, "\\u%04lx", c);
 }
 
-/* As terminal_escape() has it; the newlines and tabs of an indented document stay. */
-static bool is_harmful(const unsigned char *p, size_t n)
+/* terminal_escape() knows what does harm: it says "\u{202e}" of that, and "\xff" of a
+ * byte that is part of no character. */
+static void add_character(struct buffer *ret, const char *p, size_t n)
 {
-	char text[5] = { 0 };
+	char text[8] = { 0 };
 	_cleanup_(freep) char *escaped = NULL;
 
-	if (n == 1)
-		return *p == 0x7f || (*p < 0x20 && *p != '\n' && *p != '\t');
-	memcpy(text, p, n);
+	memcpy(text, p, n ? n : 1);
 	escaped = terminal_escape(text);
-	return !escaped || !streq(escaped, text);
+	if (!escaped)
+		ret->failed = true;
+	else if (n == 0)
+		add_code_point(ret, 0xfffd);
+	else if (streq(escaped, text))
+		buffer_add(ret, p, n);
+	else
+		add_code_point(ret, strtoul(escaped + (n == 1 ? 2 : 3), NULL, 16));
 }
 
 void output_add_safe_json(struct buffer *ret, const char *json, size_t size)
 {
-	const unsigned char *p = (const unsigned char *)json, *end = p + size;
+	const char *p = json, *end = json + size;
 
 	while (p < end) {
-		uint32_t c = 0xfffd;
-		size_t n = decode(p, end - p, &c);
+		size_t n = utf8_sequence(p, end - p);
 
-		if (n && !is_harmful(p, n))
-			buffer_add(ret, (const char *)p, n);
-		else if (c >= 0x10000)
-			buffer_printf(ret, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10),
-				      0xdc00 + (c & 0x3ff));
+		/* The newlines and tabs of an indented document stay. */
+		if ((*p >= ' ' && *p < 0x7f) || *p == '\n' || *p == '\t')
+			buffer_add(ret, p, 1);
 		else
-			buffer_printf(ret, "\\u%04x", c);
+			add_character(ret, p, n);
 		p += n ? n : 1;
 	}
 }
