@@ -89,7 +89,8 @@ int help_print_verb(const struct verb *verb);
 
 /* The verbs. */
 extern const struct verb verb_watch, verb_status, verb_check, verb_conflicts, verb_alerts,
-	verb_ls, verb_services, verb_doctor, verb_config, verb_completion, verb_help,
-	verb_version;
+	verb_kill, verb_ls, verb_services, verb_available, verb_reassign, verb_register,
+	verb_unregister, verb_enable, verb_disable, verb_env, verb_report, verb_doctor,
+	verb_config, verb_completion, verb_help, verb_version;
 
 #endif /* PORTWATCH_CLI_CLI_H */

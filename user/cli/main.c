@@ -15,7 +15,7 @@ struct line {
 	struct globals globals;
 	struct terminal terminal;
 	const struct verb *verb;
-	_Alignas(max_align_t) char config[2048];
+	_Alignas(max_align_t) char config[4096];
 	char **args; /* as many as argv has, at most */
 	size_t n_args;
 };

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli/render.h"
+#include "cli/session.h"
+
+static int run(const struct command *cmd)
+{
+	_cleanup_(session_close) struct session session = { 0 };
+	_cleanup_(reply_freep) struct pw_reply *reply = NULL;
+	enum format output = (enum format)cmd->globals->format;
+	const char *body;
+	size_t size;
+	int status;
+
+	if (output == FORMAT_CSV || output == FORMAT_JSONL)
+		return usage_error(cmd->verb, "a page of text has no rows for -o %s",
+				   format_names[output]);
+	status = session_open(&session, cmd);
+	if (status == 0)
+		status = session_get(&session,
+				     output == FORMAT_JSON ? API "/report?format=json"
+							   : API "/report",
+				     &reply);
+	if (status != 0)
+		return status;
+	body = pw_reply_body(reply, &size);
+	if (output == FORMAT_JSON)
+		return render_document(cmd, body, size);
+	return output_write(body, size, NULL);
+}
+
+const struct verb verb_report = {
+	.name = "report",
+	.arguments = "",
+	.summary = "everything on one page of text, to mail or paste",
+	.details = "Services, alerts with their fixes, allocations, order of starting,\n"
+		   "bound ports.  -o json wraps the text.\n",
+	.run = run,
+};
