@@ -55,6 +55,8 @@ static __always_inline void count_lost(__u32 kind)
 {
 	struct pw_control *ctl = get_control();
 
+	/* One register for both, or 6.1 forgets the bound of a value on the stack. */
+	barrier_var(kind);
 	if (ctl && kind < PW_EVENT_KINDS)
 		__sync_fetch_and_add(&ctl->lost[kind], 1);
 }
