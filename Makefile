@@ -66,7 +66,9 @@ archives     = $(patsubst %,$(O)/user/%.a,$(1))
 link         = $(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter-out %.h,$^) -Wl,--as-needed $(LIBS) -o $@
 
 BPF_OBJ  := $(patsubst %.c,$(O)/%.o,$(wildcard bpf/*.bpf.c))
-BPF_SKEL := $(BPF_OBJ:.bpf.o=.skel.h)
+# What is always loaded together is linked into one object: the kernel's types are read once.
+EVENTS   := $(patsubst %,$(O)/bpf/%.bpf.o,process bind listen release connect)
+BPF_SKEL := $(patsubst %,$(O)/bpf/%.skel.h,events bind_failed snapshot)
 USER_OBJ := $(call objects_of,user/*/*.c)
 TEST_OBJ := $(call objects_of,tests/*.c tests/*/*.c tests/kernel/*/*.c)
 MAIN_OBJ := $(call objects_of,user/*/main.c)
@@ -117,6 +119,10 @@ $(BPF_OBJ): $(O)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.tmp
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp
+
+$(O)/bpf/events.bpf.o: $(EVENTS)
+	$(call say,BPF)
+	$(Q)$(BPFTOOL) gen object $@ $^
 
 $(BPF_SKEL): %.skel.h: %.bpf.o
 	$(call say,SKEL)

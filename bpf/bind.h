@@ -12,8 +12,9 @@
  * 0, that nobody has asked for yet, says PW_LOOK.  @proto_flags: the protocol above the
  * flags.
  */
-__noinline int emit_socket(__u64 kind_error, const struct sock_copy *copy, __u64 cookie,
-			   __u64 proto_flags, const struct pw_endpoint *asked)
+__weak __noinline int emit_socket(__u64 kind_error, const struct sock_copy *copy,
+				  __u64 cookie, __u64 proto_flags,
+				  const struct pw_endpoint *asked)
 {
 	__u32 kind = (__u32)kind_error;
 	struct pw_socket_event *ev;

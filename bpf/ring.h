@@ -16,7 +16,7 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1024 * 1024);
-} events SEC(".maps");
+} events __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -24,7 +24,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct pw_control);
-} control SEC(".maps");
+} control __weak SEC(".maps");
 
 /* Processes that have been told, and whose exit will be. */
 struct {
@@ -33,7 +33,7 @@ struct {
 	__uint(max_entries, PW_OWNERS_MAX);
 	__type(key, __u32); /* thread group id */
 	__type(value, struct pw_owner);
-} owners SEC(".maps");
+} owners __weak SEC(".maps");
 
 /* Sockets whose release cannot be told from their own fields. */
 struct {
@@ -42,7 +42,7 @@ struct {
 	__uint(max_entries, PW_TRACKED_MAX);
 	__type(key, __u64);   /* cookie */
 	__type(value, __u32); /* enum pw_tracked */
-} tracked SEC(".maps");
+} tracked __weak SEC(".maps");
 
 static __always_inline struct pw_control *get_control(void)
 {

@@ -23,7 +23,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct path_buffer);
-} path_buffers SEC(".maps");
+} path_buffers __weak SEC(".maps");
 
 static const char zeros[PW_ARGS_LEN];
 
@@ -84,7 +84,7 @@ static long step(__u32 index, struct walk *w)
  * a struct path.  Global functions are verified once, however many places call them,
  * and take numbers; a read at address 0 fails and yields 0, so that none is checked.
  */
-__noinline int read_path(__u64 address)
+__weak __noinline int read_path(__u64 address)
 {
 	const struct path *from = (void *)address;
 	__u32 zero = 0;
@@ -126,7 +126,7 @@ static __always_inline void copy_args(struct pw_process_event *ev, struct mm_str
 		ev->args_len = 0;
 }
 
-__noinline int tell_process(__u64 start_ns, __u64 exec_id)
+__weak __noinline int tell_process(__u64 start_ns, __u64 exec_id)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pw_process_event *ev;

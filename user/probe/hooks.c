@@ -15,12 +15,8 @@
 
 #include "base/files.h"
 #include "base/strings.h"
-#include "bpf/bind.skel.h"
 #include "bpf/bind_failed.skel.h"
-#include "bpf/connect.skel.h"
-#include "bpf/listen.skel.h"
-#include "bpf/process.skel.h"
-#include "bpf/release.skel.h"
+#include "bpf/events.skel.h"
 #include "probe/mounts.h"
 
 enum { LINKS_MAX = 24 };
@@ -80,12 +76,9 @@ struct hooks {
 	bool lean;
 	char *without;
 	size_t ring_bytes;
-	struct process_bpf *process;
-	struct bind_bpf *bind;
-	struct listen_bpf *listen;
-	struct release_bpf *release;
 	struct bind_failed_bpf *failed;
-	struct connect_bpf *connect;
+	struct events_bpf *events; /* process, bind, listen, release, connect */
+	struct bpf_object *first;  /* the one that made the maps */
 	struct bpf_link *links[LINKS_MAX];
 	size_t n_links;
 	struct pw_control *control;
@@ -123,20 +116,30 @@ int hooks_new(const struct hooks_options *options, struct hooks **ret)
 	return 0;
 }
 
+static void drop_links(struct hooks *hooks, size_t down_to)
+{
+	while (hooks->n_links > down_to)
+		bpf_link__destroy(hooks->links[--hooks->n_links]);
+}
+
+static void unload(struct hooks *hooks)
+{
+	drop_links(hooks, 0);
+	if (hooks->control)
+		munmap(hooks->control, sizeof(*hooks->control));
+	hooks->control = NULL;
+	events_bpf__destroy(hooks->events);
+	hooks->events = NULL;
+	bind_failed_bpf__destroy(hooks->failed);
+	hooks->failed = NULL;
+	hooks->first = NULL;
+}
+
 struct hooks *hooks_free(struct hooks *hooks)
 {
 	if (!hooks)
 		return NULL;
-	for (size_t i = 0; i < hooks->n_links; i++)
-		bpf_link__destroy(hooks->links[i]);
-	if (hooks->control)
-		munmap(hooks->control, sizeof(*hooks->control));
-	process_bpf__destroy(hooks->process);
-	bind_bpf__destroy(hooks->bind);
-	listen_bpf__destroy(hooks->listen);
-	release_bpf__destroy(hooks->release);
-	bind_failed_bpf__destroy(hooks->failed);
-	connect_bpf__destroy(hooks->connect);
+	unload(hooks);
 	close_fd(hooks->cgroup_fd);
 	free(hooks->without);
 	free(hooks);
@@ -173,12 +176,6 @@ static int keep(struct hooks *hooks, struct bpf_link *link)
 	}
 	hooks->links[hooks->n_links++] = link;
 	return 0;
-}
-
-static void drop_links(struct hooks *hooks, size_t down_to)
-{
-	while (hooks->n_links > down_to)
-		bpf_link__destroy(hooks->links[--hooks->n_links]);
 }
 
 static int attach(struct hooks *hooks, struct bpf_program *prog)
@@ -231,11 +228,11 @@ int hooks_share_maps(struct hooks *hooks, struct bpf_object *object)
 {
 	static const char *const names[] = { "events", "control", "owners", "tracked" };
 
-	if (!hooks->process)
+	if (!hooks->first)
 		return 0;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		struct bpf_map *mine =
-			bpf_object__find_map_by_name(hooks->process->obj, names[i]);
+			bpf_object__find_map_by_name(hooks->first, names[i]);
 		struct bpf_map *other = bpf_object__find_map_by_name(object, names[i]);
 		int err = other ? bpf_map__reuse_fd(other, bpf_map__fd(mine)) : 0;
 
@@ -245,10 +242,27 @@ int hooks_share_maps(struct hooks *hooks, struct bpf_object *object)
 	return 0;
 }
 
+/* The first object makes the maps, every other one uses them. */
+static int prepare(struct hooks *hooks, struct bpf_object *object)
+{
+	struct bpf_map *ring = bpf_object__find_map_by_name(object, "events");
+
+	if (hooks->first)
+		return hooks_share_maps(hooks, object);
+	if (ring && hooks->ring_bytes)
+		return bpf_map__set_max_entries(ring, (__u32)hooks->ring_bytes);
+	return 0;
+}
+
+static int map_fd(const struct hooks *hooks, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(hooks->first, name);
+}
+
 static int map_control(struct hooks *hooks)
 {
 	void *page = mmap(NULL, sizeof(*hooks->control), PROT_READ | PROT_WRITE,
-			  MAP_SHARED, bpf_map__fd(hooks->process->maps.control), 0);
+			  MAP_SHARED, map_fd(hooks, "control"), 0);
 
 	if (page == MAP_FAILED)
 		return -errno;
@@ -256,85 +270,26 @@ static int map_control(struct hooks *hooks)
 	return 0;
 }
 
-/* exit and exec: needed always, and the object that makes the maps. */
-static int attach_process(struct hooks *hooks)
-{
-	int err;
-
-	hooks->process = process_bpf__open();
-	if (!hooks->process)
-		return -errno;
-	if (hooks->ring_bytes)
-		bpf_map__set_max_entries(hooks->process->maps.events,
-					 (__u32)hooks->ring_bytes);
-	/* A map without users still has to be in the object to be shared. */
-	err = process_bpf__load(hooks->process);
-	if (err == 0)
-		err = map_control(hooks);
-	if (err == 0)
-		err = note(hooks, HOOK_EXIT,
-			   attach(hooks, hooks->process->progs.on_exit));
-	if (err == 0)
-		err = note(hooks, HOOK_EXEC,
-			   attach(hooks, hooks->process->progs.on_exec));
-	return err;
-}
-
-static int load_bind(struct hooks *hooks)
-{
-	size_t links = hooks->n_links;
-	int err = hooks_cgroup(hooks, NULL);
-
-	if (err >= 0 && !(hooks->bind = bind_bpf__open()))
-		err = -errno;
-	if (err >= 0)
-		err = hooks_share_maps(hooks, hooks->bind->obj);
-	if (err >= 0)
-		err = bind_bpf__load(hooks->bind);
-	if (err >= 0)
-		err = attach_cgroup(hooks, hooks->bind->progs.on_bound4);
-	if (err >= 0)
-		err = attach_cgroup(hooks, hooks->bind->progs.on_bound6);
-	if (err >= 0)
-		err = attach_cgroup(hooks, hooks->bind->progs.on_created);
-	if (err < 0)
-		drop_links(hooks, links);
-	return note(hooks, HOOK_BOUND, err);
-}
-
-static int load_release(struct hooks *hooks, enum hook hook)
-{
-	struct bpf_program *prog;
-	int err;
-
-	hooks->release = release_bpf__open();
-	if (!hooks->release)
-		return note(hooks, hook, -errno);
-	prog = hook == HOOK_RELEASED ? hooks->release->progs.on_released
-				     : hooks->release->progs.on_inet_release;
-	bpf_program__set_autoload(prog, true);
-	err = hooks_share_maps(hooks, hooks->release->obj);
-	if (err >= 0)
-		err = release_bpf__load(hooks->release);
-	if (err >= 0)
-		err = hook == HOOK_RELEASED ? attach_cgroup(hooks, prog)
-					    : attach(hooks, prog);
-	if (err < 0) {
-		release_bpf__destroy(hooks->release);
-		hooks->release = NULL;
-	}
-	return note(hooks, hook, err);
-}
-
 static int open_failed(struct hooks *hooks, bool tell_bound, bool every_try)
 {
+	if (hooks->failed && hooks->first == hooks->failed->obj)
+		hooks->first = NULL;
 	bind_failed_bpf__destroy(hooks->failed);
 	hooks->failed = bind_failed_bpf__open();
 	if (!hooks->failed)
 		return -errno;
 	hooks->failed->rodata->tell_bound = tell_bound;
 	hooks->failed->rodata->tell_every_try = every_try;
-	return hooks_share_maps(hooks, hooks->failed->obj);
+	return prepare(hooks, hooks->failed->obj);
+}
+
+static int load_failed(struct hooks *hooks)
+{
+	int err = bind_failed_bpf__load(hooks->failed);
+
+	if (err >= 0 && !hooks->first)
+		hooks->first = hooks->failed->obj;
+	return err;
 }
 
 static int load_fexit_bind(struct hooks *hooks, bool cgroup)
@@ -345,7 +300,7 @@ static int load_fexit_bind(struct hooks *hooks, bool cgroup)
 	if (err >= 0) {
 		bpf_program__set_autoload(hooks->failed->progs.on_inet4_bind, true);
 		bpf_program__set_autoload(hooks->failed->progs.on_inet6_bind, true);
-		err = bind_failed_bpf__load(hooks->failed);
+		err = load_failed(hooks);
 	}
 	if (err >= 0)
 		err = attach(hooks, hooks->failed->progs.on_inet4_bind);
@@ -368,7 +323,7 @@ static int load_tries(struct hooks *hooks, bool cgroup, bool tracepoints, bool c
 	bpf_program__set_autoload(hooks->failed->progs.on_trying6, cgroup);
 	bpf_program__set_autoload(hooks->failed->progs.on_bind_exit, tracepoints);
 	bpf_program__set_autoload(hooks->failed->progs.on_closing, tracepoints && closes);
-	err = bind_failed_bpf__load(hooks->failed);
+	err = load_failed(hooks);
 	if (err >= 0 && tracepoints)
 		err = note(hooks, HOOK_BIND_EXIT,
 			   attach_tracepoint(hooks, hooks->failed->progs.on_bind_exit,
@@ -408,93 +363,135 @@ static int attach_failures(struct hooks *hooks, bool cgroup, bool closes)
 	return cgroup ? 0 : -EOPNOTSUPP; /* not even binds that succeed are told */
 }
 
-static int attach_listen(struct hooks *hooks, bool cgroup, bool fexit)
+/* When a program of the events object is wanted. */
+enum wanted { ALWAYS, WITH_CGROUP, WITH_FEXIT, FEXIT_FOR_CGROUP, CGROUP_FOR_FEXIT };
+
+static const struct {
+	const char *program;
+	enum hook hook;
+	enum wanted wanted;
+} programs[] = {
+	{ "on_exit", HOOK_EXIT, ALWAYS },
+	{ "on_exec", HOOK_EXEC, ALWAYS },
+	{ "on_sock_state", HOOK_STATE, ALWAYS },
+	{ "on_bound4", HOOK_BOUND, WITH_CGROUP },
+	{ "on_bound6", HOOK_BOUND, WITH_CGROUP },
+	{ "on_created", HOOK_BOUND, WITH_CGROUP },
+	{ "on_released", HOOK_RELEASED, WITH_CGROUP },
+	{ "on_inet_release", HOOK_FENTRY_RELEASE, FEXIT_FOR_CGROUP },
+	{ "on_listening", HOOK_FEXIT_LISTEN, WITH_FEXIT },
+	{ "on_udp4_connected", HOOK_FEXIT_CONNECT, WITH_FEXIT },
+	{ "on_udp6_connected", HOOK_FEXIT_CONNECT, WITH_FEXIT },
+	{ "on_udp_disconnected", HOOK_FEXIT_CONNECT, WITH_FEXIT },
+	{ "on_connecting4", HOOK_CONNECTING, CGROUP_FOR_FEXIT },
+	{ "on_connecting6", HOOK_CONNECTING, CGROUP_FOR_FEXIT },
+};
+
+static bool is_wanted(enum wanted wanted, bool cgroup, bool fexit)
 {
+	switch (wanted) {
+	case ALWAYS:
+		return true;
+	case WITH_CGROUP:
+		return cgroup;
+	case WITH_FEXIT:
+		return fexit;
+	case FEXIT_FOR_CGROUP:
+		return fexit && !cgroup;
+	case CGROUP_FOR_FEXIT:
+		return cgroup && !fexit;
+	}
+	return false;
+}
+
+static struct bpf_program *find(struct hooks *hooks, size_t i)
+{
+	return bpf_object__find_program_by_name(hooks->events->obj, programs[i].program);
+}
+
+enum { PROGRAMS = sizeof(programs) / sizeof(*programs) };
+
+static int attach_events(struct hooks *hooks, bool cgroup, bool fexit)
+{
+	for (size_t i = 0; i < PROGRAMS; i++) {
+		struct bpf_program *prog = find(hooks, i);
+		int err;
+
+		if (!is_wanted(programs[i].wanted, cgroup, fexit))
+			continue;
+		err = table[programs[i].hook].family == FAMILY_CGROUP
+			      ? attach_cgroup(hooks, prog)
+			      : attach(hooks, prog);
+		if (note(hooks, programs[i].hook, err) < 0)
+			return err;
+	}
+	return 0;
+}
+
+/* One object for all of them: each costs a reading of the kernel's types, 10 ms. */
+static int load_events(struct hooks *hooks, bool cgroup, bool fexit)
+{
+	size_t links = hooks->n_links;
 	int err;
 
-	listen_bpf__destroy(hooks->listen);
-	hooks->listen = listen_bpf__open();
-	if (!hooks->listen)
+	events_bpf__destroy(hooks->events);
+	hooks->events = events_bpf__open();
+	if (!hooks->events)
 		return -errno;
-	hooks->listen->rodata->listen_by_fexit = fexit;
-	hooks->listen->rodata->close_by_cgroup = cgroup;
-	bpf_program__set_autoload(hooks->listen->progs.on_listening, fexit);
-	err = hooks_share_maps(hooks, hooks->listen->obj);
+	hooks->events->rodata->listen_by_fexit = fexit;
+	hooks->events->rodata->close_by_cgroup = cgroup || fexit;
+	for (size_t i = 0; i < PROGRAMS; i++)
+		bpf_program__set_autoload(find(hooks, i),
+					  is_wanted(programs[i].wanted, cgroup, fexit));
+	err = prepare(hooks, hooks->events->obj);
 	if (err >= 0)
-		err = listen_bpf__load(hooks->listen);
-	if (err >= 0 && fexit)
-		err = note(hooks, HOOK_FEXIT_LISTEN,
-			   attach(hooks, hooks->listen->progs.on_listening));
+		err = events_bpf__load(hooks->events);
+	if (err >= 0 && !hooks->first)
+		hooks->first = hooks->events->obj;
 	if (err >= 0)
-		err = note(hooks, HOOK_STATE,
-			   attach(hooks, hooks->listen->progs.on_sock_state));
+		err = attach_events(hooks, cgroup, fexit);
+	if (err < 0) {
+		drop_links(hooks, links);
+		note(hooks, HOOK_EXIT, err);
+	}
 	return err;
 }
 
-/* Without either, the next look finds out: nothing fails for want of this. */
-static void attach_connect(struct hooks *hooks, enum hook hook)
+static int attach_all(struct hooks *hooks, bool cgroup)
 {
-	struct connect_bpf *skel = connect_bpf__open();
-	bool fexit = hook == HOOK_FEXIT_CONNECT;
-	size_t links = hooks->n_links;
-	struct bpf_program *prog;
-	int err = skel ? hooks_share_maps(hooks, skel->obj) : -errno;
+	/* Where fexit serves, fentry does. */
+	int err = attach_failures(hooks, cgroup, !cgroup);
+	bool fexit = hooks->failures == FAILURES_FEXIT;
 
-	hooks->connect = skel;
-	if (err >= 0) {
-		bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(
-			prog,
-			fexit == starts_with(bpf_program__section_name(prog), "fexit/"));
-		err = connect_bpf__load(skel);
-	}
-	if (err >= 0) {
-		bpf_object__for_each_program(prog, skel->obj)
-		{
-			if (err >= 0 && bpf_program__autoload(prog))
-				err = fexit ? attach(hooks, prog)
-					    : attach_cgroup(hooks, prog);
-		}
-	}
-	if (err < 0) {
-		drop_links(hooks, links);
-		connect_bpf__destroy(hooks->connect);
-		hooks->connect = NULL;
-	}
-	note(hooks, hook, err);
+	if (err < 0)
+		return err;
+	if (fexit)
+		err = load_events(hooks, cgroup, true);
+	if (!fexit || (err < 0 && cgroup))
+		err = load_events(hooks, cgroup, false);
+	return err < 0 ? err : map_control(hooks);
 }
 
 int hooks_attach(struct hooks *hooks)
 {
-	bool cgroup, fexit, released;
-	int err = attach_process(hooks);
+	bool cgroup = is_allowed(hooks, HOOK_BOUND) && hooks_cgroup(hooks, NULL) >= 0;
+	int err = attach_all(hooks, cgroup);
 
-	if (err < 0)
-		return err;
-	cgroup = is_allowed(hooks, HOOK_BOUND) && load_bind(hooks) == 0 &&
-		 load_release(hooks, HOOK_RELEASED) == 0;
-	released = cgroup || (is_allowed(hooks, HOOK_FENTRY_RELEASE) &&
-			      load_release(hooks, HOOK_FENTRY_RELEASE) == 0);
-	err = attach_failures(hooks, cgroup, !released);
-	if (err < 0)
-		return err;
-	fexit = hooks->failures == FAILURES_FEXIT;
-	if (fexit)
-		attach_connect(hooks, HOOK_FEXIT_CONNECT);
-	if (cgroup && !hooks->connect)
-		attach_connect(hooks, HOOK_CONNECTING);
-	if (fexit && attach_listen(hooks, released, true) == 0)
-		return 0;
-	return attach_listen(hooks, released, false);
+	if (err < 0 && cgroup) {
+		unload(hooks);
+		err = attach_all(hooks, false);
+	}
+	return err;
 }
 
 int hooks_ring_fd(const struct hooks *hooks)
 {
-	return bpf_map__fd(hooks->process->maps.events);
+	return map_fd(hooks, "events");
 }
 
 int hooks_owners_fd(const struct hooks *hooks)
 {
-	return bpf_map__fd(hooks->process->maps.owners);
+	return map_fd(hooks, "owners");
 }
 
 struct pw_control *hooks_control(const struct hooks *hooks)
