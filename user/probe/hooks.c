@@ -36,6 +36,7 @@ enum hook {
 	HOOK_CLOSING,
 	HOOK_FEXIT_CONNECT,
 	HOOK_CONNECTING,
+	HOOK_ACCEPTED,
 	HOOKS,
 };
 
@@ -70,6 +71,8 @@ static const struct {
 				 "bound UDP sockets that connect", FAMILY_FEXIT, true },
 	[HOOK_CONNECTING] = { "cgroup/connect4,6", "the same where fexit is refused",
 			      FAMILY_CGROUP, true },
+	[HOOK_ACCEPTED] = { "tp_btf/inet_sock_set_state (accepted)",
+			    "connections, counted by port", FAMILY_BTF, true },
 };
 
 struct hooks {
@@ -502,6 +505,11 @@ struct pw_control *hooks_control(const struct hooks *hooks)
 enum bind_failures hooks_bind_failures(const struct hooks *hooks)
 {
 	return hooks->failures;
+}
+
+void hooks_note_accepts(struct hooks *hooks, int err)
+{
+	note(hooks, HOOK_ACCEPTED, err);
 }
 
 bool hooks_must_look(const struct hooks *hooks)

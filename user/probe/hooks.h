@@ -40,6 +40,8 @@ int hooks_owners_fd(const struct hooks *hooks);
 /* The shared page; NULL before hooks_attach(). */
 struct pw_control *hooks_control(const struct hooks *hooks);
 enum bind_failures hooks_bind_failures(const struct hooks *hooks);
+/* Accepted connections are counted from now on, or why not: they have no records. */
+void hooks_note_accepts(struct hooks *hooks, int err);
 /* Some close may have gone unseen: no hook tells of every release. */
 bool hooks_must_look(const struct hooks *hooks);
 /* listen(2) is known to have succeeded when it is told. */

@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "base/strings.h"
 #include "base/time.h"
+#include "probe/accepts.h"
 #include "probe/capability.h"
 #include "probe/diag.h"
 #include "probe/examine.h"
@@ -37,6 +38,7 @@ struct probe {
 	struct probe_options options;
 	char *without;
 	struct hooks *hooks;
+	struct accepts *accepts; /* NULL until there is something to count */
 	struct ring *ring;
 	struct pending *pending;
 	struct snapshot *snapshot;
@@ -84,6 +86,7 @@ struct probe *probe_free(struct probe *probe)
 	examination_free(probe->examination);
 	snapshot_free(probe->snapshot);
 	ring_free(probe->ring);
+	accepts_free(probe->accepts);
 	hooks_free(probe->hooks);
 	pending_free(probe->pending);
 	free(probe->without);
@@ -570,6 +573,34 @@ int probe_watch_ports(struct probe *probe, const uint16_t *ports, size_t n)
 	for (size_t i = 0; i < n; i++)
 		control->watched_ports[ports[i] >> 3] |= (__u8)(1 << (ports[i] & 7));
 	return 0;
+}
+
+/* Nothing is loaded before there is something to count. */
+static int start_accepts(struct probe *probe)
+{
+	int err = accepts_new(procfs_own_netns(), &probe->accepts);
+
+	hooks_note_accepts(probe->hooks, err);
+	return err;
+}
+
+int probe_count_accepts(struct probe *probe, const struct counted_port *ports, size_t n)
+{
+	int err = 0;
+
+	if (!probe->hooks)
+		return -EOPNOTSUPP;
+	if (n > 0 && !probe->accepts)
+		err = start_accepts(probe);
+	if (err < 0)
+		return err;
+	return probe->accepts ? accepts_choose(probe->accepts, ports, n) : 0;
+}
+
+int probe_accepted(const struct probe *probe, const struct counted_port *port,
+		   uint64_t *ret)
+{
+	return probe->accepts ? accepts_read(probe->accepts, port, ret) : -EOPNOTSUPP;
 }
 
 void probe_counters(const struct probe *probe, struct probe_counters *ret)

@@ -92,6 +92,21 @@ int probe_watch_process(struct probe *probe, struct process_id id);
 /* Tell outgoing connections on these local ports; replaces the earlier set. */
 int probe_watch_ports(struct probe *probe, const uint16_t *ports, size_t n);
 
+/* A TCP port of a network namespace; 0: the daemon's. */
+struct counted_port {
+	uint32_t netns;
+	uint16_t port;
+};
+/*
+ * Count the connections that the kernel accepts on these ports; replaces the earlier set,
+ * and what is in both goes on.  -EOPNOTSUPP where they are not counted.
+ */
+int probe_count_accepts(struct probe *probe, const struct counted_port *ports, size_t n);
+/* How many were counted on a port of the set since the probe was started: of interest is
+ * the difference.  -EOPNOTSUPP, or what the kernel says. */
+int probe_accepted(const struct probe *probe, const struct counted_port *port,
+		   uint64_t *ret);
+
 struct probe_counters {
 	uint64_t events; /* records taken from the ring */
 	uint64_t lost;
