@@ -18,7 +18,7 @@
 #include "base/strings.h"
 #include "json/codec.h"
 
-enum { STAGE_NETNS = 1000, STAGE_ROWS = 256, STAGE_LOGGED = 512 };
+enum { STAGE_NETNS = 1000, STAGE_ROWS = 256, STAGE_LOGGED = 512, STAGE_COUNTED = 64 };
 
 struct told {
 	enum event_type type;
@@ -48,6 +48,9 @@ static struct stage {
 	unsigned walks, reads, watched;
 	size_t n_watched_ports;
 	bool tells_releases;
+	struct counted_port counted[STAGE_COUNTED];
+	size_t n_counted;
+	uint64_t accepted[65536]; /* by port */
 } stage;
 
 static inline int stage_snapshot(struct probe *probe, const struct snapshot_query *query,
@@ -133,6 +136,24 @@ static inline bool stage_tells_releases(const struct probe *probe)
 	return stage.tells_releases;
 }
 
+static inline int stage_count_accepts(struct probe *probe,
+				      const struct counted_port *ports, size_t n)
+{
+	(void)probe;
+	stage.n_counted = n;
+	for (size_t i = 0; i < n && i < STAGE_COUNTED; i++)
+		stage.counted[i] = ports[i];
+	return 0;
+}
+
+static inline int stage_accepted(const struct probe *probe,
+				 const struct counted_port *port, uint64_t *ret)
+{
+	(void)probe;
+	*ret = stage.accepted[port->port];
+	return 0;
+}
+
 static inline void stage_hear(const struct event *event, void *arg)
 {
 	struct told *told = &stage.log[stage.n_told++ % STAGE_LOGGED];
@@ -184,6 +205,8 @@ static inline void stage_open(const char *registry)
 		.watch_process = stage_watch_process,
 		.watch_ports = stage_watch_ports,
 		.tells_releases = stage_tells_releases,
+		.count_accepts = stage_count_accepts,
+		.accepted = stage_accepted,
 	};
 	stage.e->host_known = true;
 	stage.e->world.own_netns = STAGE_NETNS;

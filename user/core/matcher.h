@@ -30,6 +30,10 @@ struct service_state {
 	bool settling; /* recorded has exited, its sockets are still being looked at */
 	uint32_t unhealthy_count; /* failed checks running; 0 healthy or unchecked */
 	uint64_t since_ns;        /* wall clock: recorded since */
+	/* Connections accepted on its TCP ports; an allocation's is in the registry. */
+	uint64_t request_count;
+	uint64_t counted; /* the engine's: what the probe had when it last was asked */
+	bool is_counted;  /* from then on */
 	struct endpoint last_at;  /* where recorded last held a port; port 0 nowhere */
 	/* Cookies of sockets by which recorded held its ports; some may have gone. */
 	uint64_t held[STATE_HELD_MAX];

@@ -105,6 +105,29 @@ bool engine_allocations_changed(struct engine *engine)
 	return changed;
 }
 
+void engine_allocation_written(struct engine *engine, uint16_t proto, uint16_t port)
+{
+	struct allocation *alloc =
+		registry_find_allocation(engine->registry, proto, port);
+
+	if (alloc)
+		alloc->unwritten = false;
+}
+
+int engine_identify(struct engine *engine, pid_t pid, struct process_id *ret)
+{
+	_cleanup_(process_info_done) struct process_info info = { 0 };
+	int err = engine->senses.read(pid, PROCFS_STAT, &info);
+
+	if (err < 0)
+		return err;
+	if (!engine->senses.is_alive(info.id))
+		return -ESRCH;
+	*ret = info.id;
+	return 0;
+}
+
+/* Where the registry has a service of that name, it says who that is. */
 static bool is_of_service(const struct engine *e, const struct slot *slot,
 			  const struct process *p)
 {
@@ -115,16 +138,6 @@ static bool is_of_service(const struct engine *e, const struct slot *slot,
 		return true;
 	return !svc || !service_can_recognise(svc) ||
 	       matcher_is_service(&e->world, svc, p);
-}
-
-/* Somebody else's, by name: a service of the registry, or of another allocation. */
-static bool is_other(const struct engine *e, const struct allocation *alloc,
-		     const struct socket *sock)
-{
-	const struct service *svc = matcher_service_of(&e->world, sock->owner, &sock->at,
-						       sock->flags & SOCKET_V6ONLY);
-
-	return svc && !streq(svc->name, alloc->service_name);
 }
 
 static bool may_claim(const struct engine *e, const struct slot *slot,
@@ -140,7 +153,7 @@ static bool may_claim(const struct engine *e, const struct slot *slot,
 		return false;
 	if (sock->at.proto == IPPROTO_TCP && sock->state == SOCKET_CONNECTED)
 		return false;
-	return is_of_service(e, slot, p) && !is_other(e, alloc, sock);
+	return is_of_service(e, slot, p);
 }
 
 /* Who has the port now, as far as that is news. */
@@ -157,6 +170,7 @@ static void take_over(struct engine *e, struct slot *slot, const struct process 
 	alloc->process = *id;
 	if (!alloc->claimed_ns)
 		alloc->claimed_ns = engine_wall_ns(e);
+	alloc->unwritten = true;
 	e->allocations_changed = true;
 	publish_allocation(e, EVENT_ALLOCATION_CLAIMED, alloc);
 }

@@ -67,6 +67,8 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 		.watch_process = probe_watch_process,
 		.watch_ports = probe_watch_ports,
 		.tells_releases = probe_tells_releases,
+		.count_accepts = probe_count_accepts,
+		.accepted = probe_accepted,
 	};
 	e->cause.source = SOURCE_DAEMON;
 	e->unprivileged_port = 1024;

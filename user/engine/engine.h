@@ -49,6 +49,10 @@ int engine_allocate(struct engine *engine, struct allocation *alloc);
 int engine_release(struct engine *engine, uint16_t proto, uint16_t port);
 /* Was one claimed by a bind, or did one lose its process, since this was last asked? */
 bool engine_allocations_changed(struct engine *engine);
+/* Its process is in the state file now. */
+void engine_allocation_written(struct engine *engine, uint16_t proto, uint16_t port);
+/* Which process has this PID now.  -ESRCH, or what reading /proc says. */
+int engine_identify(struct engine *engine, pid_t pid, struct process_id *ret);
 
 /*
  * Bring the engine to what a request needs; more than it has is loaded, less is free.
@@ -93,6 +97,9 @@ int engine_refresh_holders(struct engine *engine);
 
 /* Processes known only from the kernel's word or a snapshot are completed from /proc
  * when somebody wants to print them. */
+/* Bring request_count of services and allocations up to now. */
+void engine_read_counts(struct engine *engine);
+
 void engine_complete_process(struct engine *engine, struct process *p);
 /* Who holds the socket of a row, completed, with a reference for the caller; NULL where
  * nobody does, or for want of memory. */

@@ -35,6 +35,10 @@ struct senses {
 	int (*watch_process)(struct probe *probe, struct process_id id);
 	int (*watch_ports)(struct probe *probe, const uint16_t *ports, size_t n);
 	bool (*tells_releases)(const struct probe *probe);
+	int (*count_accepts)(struct probe *probe, const struct counted_port *ports,
+			     size_t n);
+	int (*accepted)(const struct probe *probe, const struct counted_port *port,
+			uint64_t *ret);
 };
 
 /* What is being folded, and so what the events that follow from it say. */
@@ -62,7 +66,6 @@ struct slot {
 	bool stands;              /* something does, in its scope */
 	struct service_state own; /* an allocation's; a service's stands in the world */
 	uint32_t key;             /* an allocation's: protocol and port */
-	uint64_t counted; /* an allocation's connections, as the probe last had them */
 	UT_hash_handle hh;
 };
 
@@ -319,6 +322,9 @@ size_t reconcile(struct engine *e, const struct walk *walk, unsigned how);
 /* Was this fact overtaken by a walk that began later? */
 bool reconcile_overtook(const struct engine *e, const struct fact *fact);
 void reconcile_done(struct engine *e);
+
+/* counts.c: count the connections of what the registry has. */
+void counts_choose(struct engine *e);
 
 /* allocations.c */
 /* @sock was put on a port that was handed out: its owner is who that was for. */

@@ -118,6 +118,7 @@ int engine_set_registry(struct engine *engine, struct registry *reg, bool reload
 	if (err < 0)
 		return err;
 	engine_set_cause(engine, SOURCE_DAEMON, 0, 0);
+	engine_read_counts(engine);
 	if (engine->have != ENGINE_NEEDS_NOTHING)
 		retire_missing(engine, next);
 	old = adopt(engine, take(next), &slots);

@@ -155,8 +155,8 @@ static void inherit(struct slot *from, struct slot *to)
 {
 	to->running = from->running;
 	to->stands = from->stands;
-	to->counted = from->counted;
 	service_state_move(from->state, to->state);
+	to->state->is_counted = false; /* its ports may be others */
 }
 
 void slots_inherit(struct engine *e, struct slots *from, struct slots *to)
@@ -226,6 +226,7 @@ void slots_watch_ports(struct engine *e)
 			ports[n++] = port;
 	}
 	e->senses.watch_ports(e->probe, ports, n);
+	counts_choose(e);
 }
 
 /* A process that had gone before it was first looked for. */

@@ -129,7 +129,10 @@ struct doc *codec_encode_service_status(const struct world *world,
 	doc_put_bool(doc, "enabled", svc->enabled);
 	set_process(doc, &status, wall_ns, viewer);
 	doc_put_int(doc, "restarts", 0);
-	doc_put_null(doc, "request_count"); /* nobody counts connections yet */
+	if (status.state && status.state->is_counted)
+		doc_put_int(doc, "request_count", (int64_t)status.state->request_count);
+	else
+		doc_put_null(doc, "request_count");
 	doc_put_int(doc, "error_count", status.state ? status.state->unhealthy_count : 0);
 	doc_put(doc, "alerts", encode_alert_ids(alerts, svc->name));
 	return doc;
