@@ -41,7 +41,8 @@ static int parse(struct decoder *d, const char *text, size_t size, struct doc **
 
 static const struct field top_fields[] = {
 	{ "services", NULL, 0 },  { "allocations", NULL, 0 }, { "settings", NULL, 0 },
-	{ "timestamp", NULL, 0 }, { "$schema", NULL, 0 },     { NULL, NULL, 0 },
+	{ "timestamp", NULL, 0 }, { "$schema", NULL, 0 },     { "boot_id", NULL, 0 },
+	{ NULL, NULL, 0 },
 };
 
 static int read_services(struct decoder *d, const struct doc *root)
