@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Which port may be handed out. */
+#include "service/allocations_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "service/available.h"
+
+enum { BATCH = 16 };
+
+/* -- Asking the kernel ----------------------------------------------------------------
+ */
+
+static bool can_bind(int family, int type, uint16_t port)
+{
+	_cleanup_(close_fdp) int fd = socket(family, type | SOCK_CLOEXEC, 0);
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
+	const struct sockaddr *at =
+		family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
+
+	if (fd < 0) /* a kernel without IPv6 has nobody there */
+		return true;
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){ 1 }, sizeof(int));
+	return bind(fd, at, family == AF_INET ? sizeof(v4) : sizeof(v6)) == 0 ||
+	       errno != EADDRINUSE;
+}
+
+/*
+ * A port from which outgoing connections are made may be taken at any moment, and the
+ * list of the kernel is a moment old.  What is bound for a moment here is told by the
+ * kernel, and is to have been heard before the port is somebody's.
+ */
+static bool is_free_this_moment(struct engine *engine, uint16_t port)
+{
+	const struct port_range *range = &engine_world(engine)->ephemeral;
+	bool is_free;
+
+	if (port < range->low || port > range->high)
+		return true;
+	is_free = can_bind(AF_INET, SOCK_STREAM, port) &&
+		  can_bind(AF_INET6, SOCK_STREAM, port) &&
+		  can_bind(AF_INET, SOCK_DGRAM, port) &&
+		  can_bind(AF_INET6, SOCK_DGRAM, port);
+	engine_dispatch(engine);
+	return is_free;
+}
+
+/* -- Why not --------------------------------------------------------------------------
+ */
+
+static const struct service *find_claimant(const struct registry *reg, uint16_t port)
+{
+	for (size_t i = 0; i < registry_count(reg); i++) {
+		const struct service *svc = registry_service(reg, i);
+
+		for (size_t k = 0; !svc->netns && k < svc->n_claims; k++)
+			if (svc->claims[k].at.port == port)
+				return svc;
+	}
+	return NULL;
+}
+
+static const struct allocation *find_allocation(const struct registry *reg, uint16_t port)
+{
+	const struct allocation *alloc = registry_allocation_at(reg, IPPROTO_TCP, port);
+
+	return alloc ? alloc : registry_allocation_at(reg, IPPROTO_UDP, port);
+}
+
+static const struct socket *find_socket(const struct world *world, uint16_t port)
+{
+	const struct socket *sock =
+		sockets_at(world->sockets, world->own_netns, IPPROTO_TCP, port);
+
+	return sock ? sock
+		    : sockets_at(world->sockets, world->own_netns, IPPROTO_UDP, port);
+}
+
+static int explain(struct engine *engine, uint16_t port, struct refusal *reterr)
+{
+	const struct world *world = engine_world(engine);
+	const struct allocation *alloc = find_allocation(world->registry, port);
+	const struct service *svc = find_claimant(world->registry, port);
+	const struct socket *sock = find_socket(world, port);
+	char who[160], at[ENDPOINT_TEXT];
+	int err = -EADDRINUSE;
+
+	if (alloc)
+		return refuse(reterr, err, "Port %u is allocated to %s already", port,
+			      alloc->service_name);
+	if (svc)
+		return refuse(reterr, err, "Port %u belongs to service %s", port,
+			      svc->name);
+	if (sock && sock->owner) {
+		engine_complete_process(engine, sock->owner);
+		return refuse(reterr, err, "Port %u is held by %s, on %s", port,
+			      process_describe(sock->owner, who, sizeof(who)),
+			      endpoint_format(&sock->at, at));
+	}
+	if (sock)
+		return refuse(reterr, err, "Port %u is held, on %s", port,
+			      endpoint_format(&sock->at, at));
+	if (world->reserved_ports && world->reserved_ports[port / 8] & 1 << port % 8)
+		return refuse(reterr, err,
+			      "Port %u is reserved (net.ipv4.ip_local_reserved_ports)",
+			      port);
+	return refuse(reterr, err,
+		      "Port %u is in use by a connection, or was a moment ago", port);
+}
+
+/* -- Choosing -------------------------------------------------------------------------
+ */
+
+static int pick_this(struct allocations *a, uint16_t port, uint16_t *ret,
+		     struct refusal *reterr)
+{
+	const struct registry *reg = engine_world(a->engine)->registry;
+	const struct settings *settings = registry_get_settings(reg);
+	uint16_t found;
+	int n;
+
+	if (!registry_is_managed(reg, port))
+		return refuse(reterr, -ERANGE,
+			      "Port %u is not of the managed range, %u-%u", port,
+			      settings->port_low, settings->port_high);
+	n = available_find(a->engine, port, port, 1, &found);
+	if (n < 0)
+		return refuse(reterr, n, "Cannot ask the kernel who is on port %u: %s",
+			      port, strerror(-n));
+	if (n == 0 || !is_free_this_moment(a->engine, port))
+		return explain(a->engine, port, reterr);
+	*ret = port;
+	return 0;
+}
+
+int allocations_pick(struct allocations *a, uint16_t wanted, uint16_t *ret,
+		     struct refusal *reterr)
+{
+	const struct settings *settings =
+		registry_get_settings(engine_world(a->engine)->registry);
+	uint16_t found[BATCH];
+	unsigned from = settings->port_low;
+	int n;
+
+	if (wanted)
+		return pick_this(a, wanted, ret, reterr);
+	do {
+		n = from > settings->port_high
+			    ? 0
+			    : available_find(a->engine, (uint16_t)from,
+					     settings->port_high, BATCH, found);
+		if (n < 0)
+			return refuse(reterr, n,
+				      "Cannot ask the kernel which ports are free: %s",
+				      strerror(-n));
+		for (int i = 0; i < n; i++) {
+			if (is_free_this_moment(a->engine, found[i])) {
+				*ret = found[i];
+				return 0;
+			}
+		}
+		from = n > 0 ? found[n - 1] + 1u : 0;
+	} while (n > 0);
+	return refuse(reterr, -EADDRNOTAVAIL,
+		      "No port of the managed range, %u-%u, is free", settings->port_low,
+		      settings->port_high);
+}
+
+static bool is_available(const struct world *world, unsigned port)
+{
+	if (world->reserved_ports && world->reserved_ports[port / 8] & 1 << port % 8)
+		return false;
+	return !find_allocation(world->registry, (uint16_t)port) &&
+	       !find_socket(world, (uint16_t)port);
+}
+
+void allocations_summary(const struct engine *engine, struct allocations_summary *ret)
+{
+	const struct world *world = engine_world(engine);
+	const struct registry *reg = world->registry;
+	const struct settings *settings = registry_get_settings(reg);
+	uint8_t claimed[65536 / 8] = { 0 };
+	const struct allocation *alloc;
+
+	*ret = (struct allocations_summary){
+		.low = settings->port_low,
+		.high = settings->port_high,
+		.total = settings->port_high - settings->port_low + 1u,
+	};
+	for (size_t i = 0; (alloc = registry_allocation(reg, i)); i++)
+		ret->allocated += registry_is_managed(reg, alloc->port);
+	for (size_t i = 0; i < registry_count(reg); i++) {
+		const struct service *svc = registry_service(reg, i);
+
+		for (size_t k = 0; !svc->netns && k < svc->n_claims; k++)
+			claimed[svc->claims[k].at.port / 8] |=
+				(uint8_t)(1 << svc->claims[k].at.port % 8);
+	}
+	for (unsigned port = ret->low; port <= ret->high; port++)
+		ret->available +=
+			!(claimed[port / 8] & 1 << port % 8) && is_available(world, port);
+}
