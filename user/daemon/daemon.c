@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/alarm.h"
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
 #include "daemon/pump.h"
@@ -16,6 +17,7 @@
 #include "daemon/watch.h"
 #include "engine/engine.h"
 #include "http/server.h"
+#include "service/allocations.h"
 #include "service/kill.h"
 
 enum { SIGNALS = 3 };
@@ -26,6 +28,8 @@ struct daemon {
 	uv_loop_t loop;
 	struct engine *engine;
 	struct source_file *source;
+	struct allocations *allocations;
+	struct alarm *alarm;
 	struct pump *pump;
 	struct kills *kills;
 	uv_poll_t kills_poll;
@@ -42,7 +46,41 @@ static void after_dispatch(void *arg)
 {
 	struct daemon *d = arg;
 
+	allocations_settle(d->allocations);
 	http_server_flush(d->server);
+}
+
+static int join_allocations(struct registry *reg, void *arg)
+{
+	struct daemon *d = arg;
+
+	return allocations_join(d->allocations, reg);
+}
+
+/* The engine was changed, or what is due next. */
+static void on_allocations(void *arg)
+{
+	struct daemon *d = arg;
+
+	pump_update(d->pump);
+	if (d->alarm)
+		alarm_set(d->alarm, allocations_deadline(d->allocations));
+	if (d->server)
+		http_server_flush(d->server);
+}
+
+static void on_alarm(void *arg)
+{
+	struct daemon *d = arg;
+
+	allocations_run(d->allocations);
+	on_allocations(d);
+}
+
+static void on_complaint(const char *what, void *arg)
+{
+	(void)arg;
+	log_warning("%s", what);
 }
 
 static int need(enum engine_need need, void *arg)
@@ -50,7 +88,13 @@ static int need(enum engine_need need, void *arg)
 	struct daemon *d = arg;
 	int err = engine_need(d->engine, need);
 
-	return err < 0 ? err : pump_update(d->pump);
+	if (err < 0)
+		return err;
+	/* What the engine has just heard of is settled; one that serves a single command
+	 * leaves that to those that change something. */
+	if (!d->embedded)
+		allocations_settle(d->allocations);
+	return pump_update(d->pump);
 }
 
 static const struct registry_view *view(void *arg)
@@ -173,6 +217,25 @@ static int watch_signals(struct daemon *d)
 	return 0;
 }
 
+static int make_allocations(struct daemon *d)
+{
+	struct allocations_options options = {
+		.engine = d->engine,
+		.state = d->options->state,
+		.log = d->options->log,
+		.changed = on_allocations,
+		.complain = on_complaint,
+		.arg = d,
+	};
+	int err = allocations_new(&options, &d->allocations);
+
+	if (err == 0 && !d->embedded)
+		err = alarm_new(&d->loop, on_alarm, d, &d->alarm);
+	if (err == 0)
+		source_prepare(d->source, join_allocations, d);
+	return err;
+}
+
 static int make_parts(struct daemon *d)
 {
 	struct engine_options engine = {
@@ -195,6 +258,9 @@ static int make_parts(struct daemon *d)
 			 &d->source);
 	if (err < 0)
 		return err;
+	err = make_allocations(d);
+	if (err < 0)
+		return err;
 	err = pump_new(&d->loop, d->engine, after_dispatch, d, &d->pump);
 	if (err < 0)
 		return err;
@@ -203,6 +269,7 @@ static int make_parts(struct daemon *d)
 		return err;
 	api.engine = d->engine;
 	api.kills = d->kills;
+	api.allocations = d->allocations;
 	err = api_init(&d->api, &api);
 	if (err < 0)
 		return err;
@@ -223,6 +290,8 @@ static void unmake_parts(struct daemon *d)
 	d->kills = kills_free(d->kills);
 	d->pump = pump_free(d->pump);
 	d->source = source_free(d->source);
+	d->alarm = alarm_free(d->alarm);
+	d->allocations = allocations_free(d->allocations);
 	d->engine = engine_free(d->engine);
 	d->notify = notify_free(d->notify);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
@@ -333,6 +402,7 @@ static enum exit_status start(struct daemon *d)
 	err = privileges_drop_rest();
 	if (err < 0)
 		log_warning_errno(err, "Cannot drop CAP_SYS_ADMIN; continuing with it");
+	on_alarm(d);
 	say_ready(d);
 	return EXIT_DONE;
 }

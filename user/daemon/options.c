@@ -37,8 +37,11 @@ static const struct help table[] = {
 	{ "socket", OPTION_SOCKET, "PATH",
 	  "where clients connect; else RUN/portwatch.sock" },
 	{ "state", OPTION_STATE, "DIR",
-	  "allocations and history; else /var/lib/portwatch" },
-	{ "log", OPTION_LOG, "DIR", "the audit log; else /var/log/portwatch" },
+	  "allocations and history; else $PORTWATCH_STATE, else\n"
+	  "/var/lib/portwatch" },
+	{ "log", OPTION_LOG, "DIR",
+	  "the audit log; else $PORTWATCH_LOG, else\n"
+	  "/var/log/portwatch" },
 	{ "run", OPTION_RUN, "DIR", "else /run/portwatch" },
 	{ "lean", OPTION_LEAN, NULL,
 	  "no tracepoint on system calls: why a bind failed is\n"
@@ -139,19 +142,29 @@ static int take_option(int value, const char *argument, struct daemon_options *o
 	}
 }
 
+/* An empty one is an unset one. */
+static const char *variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
 static void set_defaults(struct daemon_options *options)
 {
-	const char *named = getenv("PORTWATCH_REGISTRY");
+	const char *named = variable("PORTWATCH_REGISTRY");
+	const char *state = variable("PORTWATCH_STATE");
+	const char *log = variable("PORTWATCH_LOG");
 
 	*options = (struct daemon_options){
 		.registry = "/etc/portwatch/registry.json",
-		.state = "/var/lib/portwatch",
-		.log = "/var/log/portwatch",
+		.state = state ? state : "/var/lib/portwatch",
+		.log = log ? log : "/var/log/portwatch",
 		.run = "/run/portwatch",
 		.serve_fd = -EBADF,
 		.without = getenv("PORTWATCH_WITHOUT"),
 	};
-	if (named && *named) {
+	if (named) {
 		options->registry = named;
 		options->registry_named = true;
 	}

@@ -16,6 +16,8 @@ struct source_file {
 	bool loaded; /* the first reading was done */
 	uint64_t generation;
 	struct stat seen; /* the file in force; st_ino 0: there was none */
+	int (*prepare)(struct registry *reg, void *arg); /* NULL none */
+	void *prepare_arg;
 	struct decode_warnings warnings;
 	struct registry_view view;
 	char refused[1024]; /* why the file as it is now is refused; "" it is not */
@@ -48,6 +50,13 @@ struct source_file *source_free(struct source_file *source)
 	free(source->path);
 	free(source);
 	return NULL;
+}
+
+void source_prepare(struct source_file *source,
+		    int (*prepare)(struct registry *reg, void *arg), void *arg)
+{
+	source->prepare = prepare;
+	source->prepare_arg = arg;
 }
 
 const struct registry_view *source_view(const struct source_file *source)
@@ -126,7 +135,10 @@ static int put_in_force(struct source_file *source, bool reload,
 		seen = (struct stat){ 0 };
 	err = read_file(source, !reload && !source->must_exist, &reg, &warnings, fault);
 	if (err == 0) {
-		err = engine_set_registry(source->engine, reg, reload);
+		err = source->prepare ? source->prepare(reg, source->prepare_arg) : 0;
+		if (err == 0)
+			err = engine_set_registry(source->engine, take(reg), reload);
+		registry_free(reg);
 		if (err < 0)
 			snprintf(fault->what, sizeof(fault->what), "%s", strerror(-err));
 	}

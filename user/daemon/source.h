@@ -30,6 +30,11 @@ int source_load(struct source_file *source);
  */
 int source_reload(struct source_file *source, bool force);
 
+/* Have each registry that was read completed by @prepare, which answers -errno, before
+ * the engine gets it. */
+void source_prepare(struct source_file *source,
+		    int (*prepare)(struct registry *reg, void *arg), void *arg);
+
 const struct registry_view *source_view(const struct source_file *source);
 /* "FILE:LINE:COLUMN: PATH: WHAT; REMEDY" of a refusal.  Returns @buf. */
 const char *source_describe(const struct registry_view *view, char *buf, size_t size);

@@ -14,6 +14,8 @@
 #include "json/codec.h"
 #include "json/doc.h"
 
+struct allocations;
+
 /* The registry file as it was last read. */
 struct registry_view {
 	const char *path;
@@ -29,6 +31,7 @@ struct kills;
 struct api_options {
 	struct engine *engine;
 	struct kills *kills;
+	struct allocations *allocations;
 	bool embedded;
 	/* Load what is not loaded yet: engine_need() and what the loop must know of it.
 	 */

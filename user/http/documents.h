@@ -23,5 +23,7 @@ struct doc *status_doc(const struct request *req, uint64_t wall_ns);
  * NULL @path: the fault lies in what was asked. */
 int reply_registry_fault(struct reply *reply, int err, const char *path,
 			 const struct decode_error *fault);
+/* The members of port_manager: the range, how much of it is taken, and by whom. */
+void set_allocations(struct engine *engine, struct doc *doc);
 
 #endif /* PORTWATCH_HTTP_DOCUMENTS_H */

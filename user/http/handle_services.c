@@ -113,6 +113,7 @@ int handle_service(const struct request *req, struct reply *reply)
 	if (request_check_args(req, known, reply) < 0)
 		return 0;
 	complete_service(engine, svc);
+	engine_read_counts(engine);
 	sockets.array = doc_array();
 	sockets_each(engine_sockets(engine), gather, &sockets);
 

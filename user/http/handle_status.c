@@ -48,24 +48,11 @@ static int set_orders(struct doc *doc, const struct registry *reg)
 	return 0;
 }
 
-static struct doc *port_manager_doc(const struct registry *reg)
+static struct doc *port_manager_doc(struct engine *engine)
 {
-	const struct settings *settings = registry_get_settings(reg);
-	struct doc *doc = doc_object(), *allocations = doc_array();
-	const struct allocation *alloc;
-	int64_t total = settings->port_high - settings->port_low + 1, used = 0;
-	char range[16];
+	struct doc *doc = doc_object();
 
-	for (size_t i = 0; (alloc = registry_allocation(reg, i)); i++) {
-		used += registry_is_managed(reg, alloc->port);
-		doc_append(allocations, codec_encode_allocation(alloc));
-	}
-	snprintf(range, sizeof(range), "%u-%u", settings->port_low, settings->port_high);
-	doc_set_string(doc, "port_range", range);
-	doc_set_int(doc, "total_ports", total);
-	doc_set_int(doc, "allocated_ports", used);
-	doc_set_int(doc, "available_ports", total - used);
-	doc_set(doc, "allocations", allocations);
+	set_allocations(engine, doc);
 	return doc;
 }
 
@@ -138,13 +125,14 @@ struct doc *status_doc(const struct request *req, uint64_t wall_ns)
 	const struct registry *reg = engine_world(req->api->engine)->registry;
 	struct doc *doc = doc_schema("status");
 
+	engine_read_counts(req->api->engine);
 	doc_set_time(doc, "timestamp", wall_ns);
 	doc_set(doc, "services", services_doc(req, wall_ns));
 	doc_set(doc, "conflicts", alerts_doc(req, alert_is_conflict, NULL));
 	doc_set(doc, "alerts", alerts_doc(req, NULL, NULL));
 	if (set_orders(doc, reg) < 0)
 		return doc_free(doc);
-	doc_set(doc, "port_manager", port_manager_doc(reg));
+	doc_set(doc, "port_manager", port_manager_doc(req->api->engine));
 	doc_set(doc, "watchdog", watchdog_doc(req));
 	doc_set(doc, "kernel", kernel_doc(req->api->engine));
 	doc_set(doc, "daemon", daemon_doc(req));

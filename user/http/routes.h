@@ -56,6 +56,10 @@ int handle_config_import(const struct request *req, struct reply *reply);
 int handle_kill_service(const struct request *req, struct reply *reply);
 int handle_kill_port(const struct request *req, struct reply *reply);
 int handle_kill_process(const struct request *req, struct reply *reply);
+int handle_allocations(const struct request *req, struct reply *reply);
+int handle_allocation(const struct request *req, struct reply *reply);
+int handle_allocate(const struct request *req, struct reply *reply);
+int handle_allocation_release(const struct request *req, struct reply *reply);
 int handle_healthz(const struct request *req, struct reply *reply);
 
 #endif /* PORTWATCH_HTTP_ROUTES_H */

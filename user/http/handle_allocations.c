@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /allocations: ports of the managed range, handed out and taken back. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "http/documents.h"
+#include "http/routes.h"
+#include "service/allocations.h"
+
+enum { TEXT_MAX = 512 };
+
+static struct allocations *allocations_of(const struct request *req)
+{
+	return req->api->options.allocations;
+}
+
+/* -- Problems -------------------------------------------------------------------------
+ */
+
+static unsigned status_of(int err)
+{
+	switch (err) {
+	case -EADDRINUSE:
+	case -EADDRNOTAVAIL:
+	case -EEXIST:
+		return 409;
+	case -ENOENT:
+	case -ESRCH:
+		return 404;
+	case -EINVAL:
+	case -ERANGE:
+	case -EBADMSG:
+		return 422;
+	case -EACCES:
+	case -EPERM:
+	case -EROFS:
+		return 403;
+	case -EWOULDBLOCK:
+	case -ENOMEM:
+		return 503;
+	case -ENOSPC:
+	case -EDQUOT:
+		return 507;
+	default:
+		return 500;
+	}
+}
+
+static int refuse(struct reply *reply, int err, const struct refusal *why)
+{
+	unsigned status = status_of(err);
+	struct doc *doc = problem_doc(status, why->what);
+
+	if (!doc)
+		return -ENOMEM;
+	if (why->fault.what[0])
+		problem_set_fault(doc, why->path, &why->fault);
+	return reply_problem_doc(reply, status, doc);
+}
+
+/* -- Reading --------------------------------------------------------------------------
+ */
+
+static struct doc *one(const struct allocation *alloc)
+{
+	struct doc *doc = doc_schema("allocation");
+
+	doc_set(doc, "allocation", codec_encode_allocation(alloc));
+	return doc;
+}
+
+void set_allocations(struct engine *engine, struct doc *doc)
+{
+	const struct registry *reg = engine_world(engine)->registry;
+	struct doc *array = doc_array();
+	struct allocations_summary summary;
+	const struct allocation *alloc;
+	char range[16];
+
+	engine_read_counts(engine);
+	allocations_summary(engine, &summary);
+	for (size_t i = 0; (alloc = registry_allocation(reg, i)); i++)
+		doc_append(array, codec_encode_allocation(alloc));
+	snprintf(range, sizeof(range), "%u-%u", summary.low, summary.high);
+	doc_set_string(doc, "port_range", range);
+	doc_set_int(doc, "total_ports", (int64_t)summary.total);
+	doc_set_int(doc, "allocated_ports", (int64_t)summary.allocated);
+	doc_set_int(doc, "available_ports", (int64_t)summary.available);
+	doc_set(doc, "allocations", array);
+}
+
+int handle_allocations(const struct request *req, struct reply *reply)
+{
+	static const char *const known[] = { NULL };
+	struct doc *doc;
+
+	if (request_check_args(req, known, reply) < 0)
+		return 0;
+	allocations_refresh(allocations_of(req));
+	doc = doc_schema("allocations");
+	set_allocations(req->api->engine, doc);
+	return reply_doc(reply, 200, doc);
+}
+
+/* The port of the path, with the protocol of ?proto= or of whatever is allocated there.
+ * -EINVAL with *reply filled in. */
+static int parse_place(const struct request *req, uint16_t *ret_port, uint16_t *ret_proto,
+		       struct reply *reply)
+{
+	static const char *const known[] = { "proto", NULL };
+	const struct registry *reg = engine_world(req->api->engine)->registry;
+	const char *proto = request_arg(req, "proto", 0);
+
+	if (request_check_args(req, known, reply) < 0)
+		return -EINVAL;
+	if (port_parse(req->parameter, ret_port) < 0) {
+		reply_problem(reply, 400, "%s is no port", req->parameter);
+		return -EINVAL;
+	}
+	*ret_proto = IPPROTO_TCP;
+	if (proto && proto_parse(proto, ret_proto) < 0) {
+		reply_problem(reply, 400, "%s is no protocol: tcp or udp", proto);
+		return -EINVAL;
+	}
+	if (!proto && !registry_allocation_at(reg, IPPROTO_TCP, *ret_port))
+		*ret_proto = IPPROTO_UDP;
+	return 0;
+}
+
+int handle_allocation(const struct request *req, struct reply *reply)
+{
+	struct engine *engine = req->api->engine;
+	const struct allocation *alloc;
+	uint16_t port, proto;
+
+	allocations_refresh(allocations_of(req));
+	if (parse_place(req, &port, &proto, reply) < 0)
+		return 0;
+	engine_read_counts(engine);
+	alloc = registry_allocation_at(engine_world(engine)->registry, proto, port);
+	if (!alloc)
+		return reply_problem(reply, 404, "Port %u is not allocated", port);
+	return reply_doc(reply, 200, one(alloc));
+}
+
+int handle_allocation_release(const struct request *req, struct reply *reply)
+{
+	struct allocation *released = NULL;
+	uint16_t port, proto;
+	struct refusal why;
+	int err;
+
+	allocations_refresh(allocations_of(req));
+	if (parse_place(req, &port, &proto, reply) < 0)
+		return 0;
+	err = allocations_release(allocations_of(req), proto, port, &released, &why);
+	if (err < 0)
+		return refuse(reply, err, &why);
+	err = reply_doc(reply, 200, one(released));
+	allocation_free(released);
+	return err;
+}
+
+/* -- Allocating -----------------------------------------------------------------------
+ */
+
+/* What the members of a body say; answers -EINVAL with *reply filled in. */
+static int bad(struct reply *reply, const char *fmt, const char *name)
+{
+	char detail[160];
+
+	snprintf(detail, sizeof(detail), fmt, name);
+	reply_problem(reply, 422, "%s", detail);
+	return -EINVAL;
+}
+
+static int take_text(const struct doc *value, const char *name, const char **ret,
+		     struct reply *reply)
+{
+	const char *text = doc_string(value);
+
+	if (doc_type(value) == DOC_NULL)
+		return 0;
+	if (!text || strlen(text) > TEXT_MAX)
+		return bad(reply, "\"%s\" is a string of at most 512 bytes", name);
+	*ret = text;
+	return 0;
+}
+
+static int take_number(const struct doc *value, const char *name, int64_t max,
+		       int64_t *ret, struct reply *reply)
+{
+	int64_t number;
+
+	if (doc_type(value) == DOC_NULL)
+		return 0;
+	if (!doc_int(value, &number) || number < 1 || number > max)
+		return bad(reply,
+			   max > UINT16_MAX ? "\"%s\" is no process id"
+					    : "\"%s\" is a number from 1 to 65535",
+			   name);
+	*ret = number;
+	return 0;
+}
+
+/* Seconds, or a time such as "5m". */
+static int take_ttl(const struct doc *value, uint64_t *ret, struct reply *reply)
+{
+	const uint64_t max_ms = 10 * 365 * 24 * 3600 * 1000ull;
+	const char *text = doc_string(value);
+
+	if (doc_type(value) == DOC_NULL)
+		return 0;
+	if (doc_type(value) == DOC_NUMBER && doc_number(value) > 0 &&
+	    doc_number(value) <= (double)(max_ms / 1000)) {
+		*ret = (uint64_t)(doc_number(value) * 1000);
+		*ret += *ret == 0;
+		return 0;
+	}
+	if (text && duration_parse(text, ret) == 0 && *ret > 0 && *ret <= max_ms)
+		return 0;
+	return bad(reply, "\"%s\" is a time such as \"30s\" or a number of seconds",
+		   "ttl");
+}
+
+static int take_member(const struct doc *member, struct allocation_wish *wish,
+		       struct reply *reply)
+{
+	static const char *const known[] = { "service_name", "name",    "port",
+					     "proto",        "purpose", "started_by",
+					     "pid",          "ttl",     NULL };
+	const char *key = doc_key(member), *text = NULL, *near;
+	int64_t number = 0;
+	int err;
+
+	if (streq(key, "service_name") || streq(key, "name"))
+		return take_text(member, key, &wish->service_name, reply);
+	if (streq(key, "purpose"))
+		return take_text(member, key, &wish->purpose, reply);
+	if (streq(key, "started_by"))
+		return take_text(member, key, &wish->started_by, reply);
+	if (streq(key, "ttl"))
+		return take_ttl(member, &wish->ttl_ms, reply);
+	if (streq(key, "port")) {
+		err = take_number(member, key, UINT16_MAX, &number, reply);
+		wish->port = (uint16_t)number;
+		return err;
+	}
+	if (streq(key, "pid")) {
+		err = take_number(member, key, INT32_MAX, &number, reply);
+		wish->pid = (pid_t)number;
+		return err;
+	}
+	if (streq(key, "proto")) {
+		err = take_text(member, key, &text, reply);
+		if (err == 0 && text && proto_parse(text, &wish->proto) < 0)
+			return bad(reply, "\"%s\" is \"tcp\" or \"udp\"", key);
+		return err;
+	}
+	near = nearest_name(key, known);
+	reply_problem(reply, 422, "An allocation has no \"%.64s\"%s%s%s", key,
+		      near ? "; did you mean \"" : "", near ? near : "",
+		      near ? "\"?" : "");
+	return -EINVAL;
+}
+
+static int read_wish(const struct doc *doc, struct allocation_wish *wish,
+		     struct reply *reply)
+{
+	if (doc_type(doc) != DOC_OBJECT) {
+		reply_problem(reply, 400, "The body is no JSON object");
+		return -EINVAL;
+	}
+	for (const struct doc *m = doc_first(doc); m; m = doc_next(m))
+		if (take_member(m, wish, reply) < 0)
+			return -EINVAL;
+	if (!wish->service_name) {
+		reply_problem(reply, 422, "The \"service_name\" is missing");
+		return -EINVAL;
+	}
+	if (!service_name_is_valid(wish->service_name))
+		return bad(reply,
+			   "\"%.64s\" is no name: up to 64 letters, digits, '.', '_' "
+			   "and '-'",
+			   wish->service_name);
+	return 0;
+}
+
+int handle_allocate(const struct request *req, struct reply *reply)
+{
+	static const char *const known[] = { NULL };
+	const char *body = req->body ? req->body : "";
+	_cleanup_(doc_freep) struct doc *doc = doc_parse(body, req->body_size, NULL);
+	struct allocation_wish wish = { .proto = IPPROTO_TCP };
+	const struct allocation *alloc = NULL;
+	struct refusal why;
+	int err;
+
+	if (request_check_args(req, known, reply) < 0 || read_wish(doc, &wish, reply) < 0)
+		return 0;
+	err = allocations_allocate(allocations_of(req), &wish, &alloc, &why);
+	if (err < 0)
+		return refuse(reply, err, &why);
+	return reply_doc(reply, 201, one(alloc));
+}
