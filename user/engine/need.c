@@ -9,6 +9,7 @@
 /* A table this young is as good as another walk. */
 #define FRESH_NS (50 * NS_PER_MS)
 #define DRAIN_NS (100 * NS_PER_MS)
+#define KEEP_UP_NS (25 * NS_PER_MS)
 
 static void look_at_host(struct engine *e)
 {
@@ -58,14 +59,19 @@ static int walk_now(struct engine *e, enum engine_need have, bool polling)
 	return err;
 }
 
-/*
- * Whoever asks after a bind has returned is to find it in the table.  One dispatch, which
- * is bounded: in a storm the answer is not to wait for its end.
- */
+/* Whoever asks after a bind has returned is to find it in the table; in a storm the
+ * answer does not wait for what happens meanwhile. */
 static int keep_up(struct engine *e)
 {
-	if (engine_is_told(e) && probe_is_behind(e->probe))
+	uint64_t written = probe_written(e->probe);
+	uint64_t until_ns;
+
+	if (!engine_is_told(e) || probe_taken(e->probe) >= written)
+		return 0;
+	until_ns = now_mono_ns() + KEEP_UP_NS;
+	do {
 		engine_dispatch(e);
+	} while (probe_taken(e->probe) < written && now_mono_ns() < until_ns);
 	return 0;
 }
 

@@ -41,8 +41,11 @@ bool probe_tells_releases(const struct probe *probe);
 
 /* Becomes readable when there is something to dispatch. */
 int probe_fd(const struct probe *probe);
-/* Is there something to dispatch this moment?  Costs no system call. */
-bool probe_is_behind(const struct probe *probe);
+/* How far the kernel has written and the caller taken, in bytes since the start: what
+ * happened before a moment was dispatched once taken reaches what was written then.
+ * They cost no system call. */
+uint64_t probe_written(const struct probe *probe);
+uint64_t probe_taken(const struct probe *probe);
 /*
  * Hand over what there is, at most @budget facts (0: until empty).  Answers the number
  * handed over; the caller comes again at once if that was @budget.

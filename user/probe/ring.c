@@ -88,11 +88,21 @@ int ring_fd(const struct ring *ring)
 	return ring_buffer__epoll_fd(ring->buffer);
 }
 
+unsigned long ring_written(const struct ring *ring)
+{
+	return __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE);
+}
+
+unsigned long ring_taken(const struct ring *ring)
+{
+	return __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE);
+}
+
 bool ring_is_empty(const struct ring *ring)
 {
-	unsigned long at = __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE);
+	unsigned long at = ring_taken(ring);
 
-	return at == __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE);
+	return at == ring_written(ring);
 }
 
 bool ring_is_busy(const struct ring *ring)

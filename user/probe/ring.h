@@ -35,6 +35,9 @@ int ring_fd(const struct ring *ring); /* readable when records wait */
 int ring_drain(struct ring *ring, int budget, bool *ret_more);
 /* Nothing is waiting and nothing is half written. */
 bool ring_is_empty(const struct ring *ring);
+/* The two ends, in bytes since the start. */
+unsigned long ring_written(const struct ring *ring);
+unsigned long ring_taken(const struct ring *ring);
 /* Records came faster than the consumer slept, of late. */
 bool ring_is_busy(const struct ring *ring);
 
