@@ -58,7 +58,9 @@ static bool belongs(const struct gathering *g, const struct socket *sock)
 		if (claim_covers(&svc->claims[i], &sock->at, sock->flags & SOCKET_V6ONLY,
 				 world->own_netns))
 			return true;
-	return engine_service_of(g->req->api->engine, sock) == svc;
+	/* A process like it in another namespace is another matter. */
+	return sock->at.netns == (svc->netns ? svc->netns_inode : world->own_netns) &&
+	       engine_service_of(g->req->api->engine, sock) == svc;
 }
 
 /* Sockets on the service's ports, whoever holds them, and its own elsewhere. */
