@@ -148,7 +148,7 @@ PYTHON
 		and (.timestamp | test("^20.*Z$"))
 		and (.services | keys == ["goblin", "wizard"])
 		and .services.wizard.port == 18765 and .services.wizard.status == "stopped"
-		and .conflicts == [] and .alerts == []
+		and (.conflicts | type) == "array" and (.alerts | type) == "array"
 		and .startup_order == ["wizard", "goblin"]
 		and .shutdown_order == ["goblin", "wizard"]
 		and .port_manager.port_range == "8000-8100" and .port_manager.total_ports == 101
@@ -163,13 +163,15 @@ PYTHON
 
 @test "status knows at once what has changed" {
 	daemon
-	json $A/status '.conflicts == []'
+	json $A/status '.conflicts | map(.service) | index("goblin") | not'
 	for try in 1 2 3 4 5; do
 		listen 18767
-		json $A/status '.services.goblin.status == "conflict" and (.conflicts | length) == 1'
+		json $A/status '.services.goblin.status == "conflict"
+			and (.conflicts | map(.service) | index("goblin"))'
 		kill "$listener"
 		wait "$listener" || true
-		json $A/status '.conflicts == []'
+		json $A/status '.services.goblin.status == "stopped"
+			and (.conflicts | map(.service) | index("goblin") | not)'
 	done
 }
 
@@ -200,8 +202,8 @@ PYTHON
 	daemon
 	listen 18767
 	for list in conflicts alerts; do
-		json $A/$list ".schema == \"portwatch.$list/v1\" and (.${list} | length) == 1
-			and (.${list}[0] | .kind == \"occupied\" and .state == \"firing\"
+		json $A/$list ".schema == \"portwatch.$list/v1\"
+			and (.${list}[] | select(.service) | .kind == \"occupied\" and .state == \"firing\"
 				and .service == \"goblin\" and .found.pid == $listener
 				and .found.cmdline[1] == \"-c\" and .found.cwd and .fix and .message)"
 	done
@@ -211,8 +213,9 @@ PYTHON
 	daemon
 	listen 18767
 	kill "$listener"
-	within 5 eval "api '$A/alerts' | jq -e '.alerts == []'"
-	json "$A/alerts?state=all" '.alerts[0].state == "resolved" and .alerts[0].resolved_at'
+	within 5 eval "api '$A/alerts' | jq -e '.alerts | map(.service) | index(\"goblin\") | not'"
+	json "$A/alerts?state=all" '.alerts[] | select(.service == "goblin")
+		| .state == "resolved" and .resolved_at'
 }
 
 @test "sockets have their holders, and filters leave the others out" {
@@ -262,7 +265,9 @@ PYTHON
 	started+=($!)
 	within 30 test -e "$D/bound"
 	ns=$("${inside[@]}" stat -Lc %i /proc/self/ns/net)
-	json "$A/sockets?port=18999&netns=$ns" '.sockets | length == 10000 and ([.[].cookie] | unique | length) == 10000'
+	# A ring that overflowed is made good within a second.
+	within 10 json "$A/sockets?port=18999&netns=$ns" \
+		'.sockets | length == 10000 and ([.[].cookie] | unique | length) == 10000'
 	json "$A/sockets?port=18999&netns=$ns&fields=address" '.sockets | unique | length == 10000'
 }
 
@@ -299,10 +304,11 @@ PYTHON
 	events root types=alert
 	reader_uid=65534 events other types=alert
 	listen 18767
-	json $A/alerts '.alerts[0].found.cmdline'
-	as_nobody api $A/alerts | jq -e '.alerts[0].found | .cmdline == null and .comm and .pid'
-	as_nobody api $A/status | jq -e '.conflicts[0].found.cmdline == null'
-	as_nobody api "$A/sockets?port=18767" | jq -e '.sockets[0] | .process.cmdline == null and .holders[0].cmdline == null'
+	json $A/alerts '.alerts[] | select(.service) | .found.cmdline'
+	as_nobody api $A/alerts |
+		jq -e '.alerts[] | select(.service) | .found | .cmdline == null and .comm and .pid'
+	as_nobody api $A/status | jq -e '.conflicts[] | select(.service) | .found.cmdline == null'
+	as_nobody api "$A/sockets?pid=$listener" | jq -e '.sockets[0] | .process.cmdline == null and .holders[0].cmdline == null'
 	within 5 told root '.alert.found.cmdline'
 	within 5 told other '.alert.found.pid and .alert.found.cmdline == null'
 	kill "$listener"
@@ -317,7 +323,7 @@ signal.pause()' >"$D/theirs" 3>&- &
 	started+=($!)
 	within 5 grep -q listening "$D/theirs"
 	within 5 told other '.alert.service == "wizard" and .alert.found.cmdline[1] == "-c"'
-	as_nobody api $A/alerts | jq -e '.alerts[0].found.cmdline'
+	as_nobody api $A/alerts | jq -e '.alerts[] | select(.service == "wizard") | .found.cmdline'
 }
 
 @test "members of group portwatch may change, by any of their groups" {
@@ -447,14 +453,14 @@ PYTHON
 
 @test "Last-Event-ID goes on where a client stopped" {
 	daemon
-	events before types=alert
+	events before 'types=alert&target=goblin'
 	listen 18767
 	within 5 told before '.type == "alert.firing"'
 	last=$(sed -n 's/^id: //p' "$D/before" | tail -1)
 	kill "$reader" "$listener"
-	within 5 eval "api $A/alerts | jq -e '.alerts == []'"
+	within 5 eval "api $A/alerts | jq -e '.alerts | map(.service) | index(\"goblin\") | not'"
 	listen 18765
-	events after types=alert -H "Last-Event-ID: $last"
+	events after 'types=alert&target=goblin&target=wizard' -H "Last-Event-ID: $last"
 	within 5 told after '.type == "alert.firing" and .alert.service == "wizard" and .source == "kernel"'
 	told after '.type == "alert.resolved" and .alert.service == "goblin"'
 	run ! told after '.type == "alert.firing" and .alert.service == "goblin"'
@@ -472,13 +478,13 @@ PYTHON
 
 @test "what is resumed hides command lines as well" {
 	daemon
-	events before types=alert
+	events before 'types=alert&target=goblin&target=wizard'
 	listen 18765
 	within 5 told before '.alert.service == "wizard"'
 	first=$(sed -n 's/^id: //p' "$D/before" | head -1)
 	listen 18767
 	within 5 told before '.alert.service == "goblin" and .alert.found.cmdline'
-	reader_uid=65534 events after types=alert -H "Last-Event-ID: $first"
+	reader_uid=65534 events after 'types=alert&target=goblin' -H "Last-Event-ID: $first"
 	within 5 told after '.alert.service == "goblin" and .alert.found.cmdline == null and .alert.found.pid'
 	# The rest is what it was, but for the end of the sentence.
 	diff <(sed -n 's/^data: //p' "$D/before" | jq -S 'select(.alert.service == "goblin")
