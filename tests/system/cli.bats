@@ -208,23 +208,6 @@ json()
 	[[ $output == *"exit code 7"* ]]
 }
 
-@test "a daemon that never answers: exit 6" {
-	skip_unless_patient
-	python3 -c '
-import socket, sys, signal
-s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print("up", flush=True)
-signal.pause()' "$D/mute" >"$D/mute.log" 3>&- &
-	started+=("$!")
-	within 10 grep -q up "$D/mute.log"
-	run -6 pw --socket "$D/mute" status
-}
-
-# It takes half a minute of silence.
-skip_unless_patient()
-{
-	[ -n "${PATIENT-}" ] || skip "takes 30 s; PATIENT=1 runs it"
-}
-
 @test "unprivileged, watch says which capability is missing: exit 4" {
 	run -4 --separate-stderr "${inside[@]}" setpriv --reuid 65534 --regid 65534 --clear-groups \
 		"$PORTWATCH" --local watch --for 1s
