@@ -68,7 +68,8 @@ link         = $(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter-out %.h,$^) -Wl,--as-
 BPF_OBJ  := $(patsubst %.c,$(O)/%.o,$(wildcard bpf/*.bpf.c))
 # What is always loaded together is linked into one object: the kernel's types are read once.
 EVENTS   := $(patsubst %,$(O)/bpf/%.bpf.o,process bind listen release connect)
-BPF_SKEL := $(patsubst %,$(O)/bpf/%.skel.h,events bind_failed snapshot)
+BPF_SKEL := $(O)/bpf/events.skel.h $(patsubst %.o,%.skel.h,$(filter-out $(EVENTS),$(BPF_OBJ)))
+BPF_SKEL := $(BPF_SKEL:.bpf.skel.h=.skel.h)
 USER_OBJ := $(call objects_of,user/*/*.c)
 TEST_OBJ := $(call objects_of,tests/*.c tests/*/*.c tests/kernel/*/*.c)
 MAIN_OBJ := $(call objects_of,user/*/main.c)
