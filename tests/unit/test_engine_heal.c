@@ -477,7 +477,7 @@ TEST(a_bound_socket_on_its_way_between_processes_is_not_released)
 	stage_close();
 }
 
-TEST(the_address_of_a_connection_that_was_refused_is_not_taken_over)
+TEST(the_address_of_a_connection_that_was_refused_counts_when_it_stays)
 {
 	struct fact bound = { .type = FACT_BOUND, .cookie = 1, .caller = stage_id(200) };
 
@@ -489,7 +489,14 @@ TEST(the_address_of_a_connection_that_was_refused_is_not_taken_over)
 	stage_row(1, 200, 5000, SOCKET_BOUND);
 	CHECK_EQ(heal(), 0);
 	CHECK(endpoint_is_wildcard(&held(1)->at));
-	stage.rows[0].state = SOCKET_CONNECTED;
+	stage_wait(200);
+	CHECK(!endpoint_is_wildcard(&held(1)->at));
+	stage.rows[0].at = bound.at;
+	CHECK_EQ(heal(), 1);
+	CHECK(endpoint_is_wildcard(&held(1)->at));
+	stage.rows[0] = (struct snapshot_row){ 0 };
+	stage.n_rows = 0;
+	stage_row(1, 200, 5000, SOCKET_CONNECTED);
 	CHECK_EQ(heal(), 1);
 	CHECK(!endpoint_is_wildcard(&held(1)->at));
 	stage_close();

@@ -153,6 +153,7 @@ uint64_t engine_deadline(const struct engine *engine)
 
 	sooner(&due_ns, deaths_deadline(engine));
 	sooner(&due_ns, heal_deadline(engine));
+	sooner(&due_ns, engine->asking.due_ns);
 	if (engine_is_told(engine))
 		sooner(&due_ns, probe_deadline(engine->probe));
 	return due_ns;
@@ -164,6 +165,7 @@ void engine_run_due(struct engine *e, uint64_t now_ns)
 
 	deaths_run(e, now_ns);
 	heal_run(e, now_ns);
+	ask_run(e, now_ns);
 	engine_set_cause(e, SOURCE_DAEMON, 0, 0);
 	due_ns = alerts_deadline(e->alerts);
 	if (due_ns != 0 && due_ns <= now_ns) {

@@ -144,7 +144,7 @@ static void ask_holders(struct engine *e, const struct verdicts *list)
 			continue;
 		sock = sockets_find(e->sockets, list->items[i].cookie);
 		if (sock && !sock->holders_known)
-			heal_ask(e, sock->cookie);
+			ask(e, sock->cookie, ASK_HOLDERS);
 	}
 }
 

@@ -147,8 +147,11 @@ static void fold_unlistened(struct engine *e, const struct fact *fact)
 		return;
 	sock = *known;
 	sock.owner = NULL;
-	if (origin_take(e, fact->cookie, &sock.at))
+	if (origin_take(e, fact->cookie, &sock.at)) {
 		sockets_put(e->sockets, &sock, &known);
+		/* Unless connect(2) did not wait, or was that of MPTCP. */
+		ask(e, fact->cookie, ASK_ADDRESS);
+	}
 	if (sockets_set_state(e->sockets, fact->cookie, SOCKET_BOUND) > 0)
 		evaluate_put(e, known);
 }

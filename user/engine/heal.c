@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * When to look at the kernel again: after a loss, on a hint, where the kernel only
- * answers when it is asked, and for who else holds what an alert names.
+ * When to look at the kernel again: after a loss, on a hint, and where the kernel only
+ * answers when it is asked.
  */
 #include "engine/internal.h"
 
@@ -13,8 +13,6 @@
 #define HINT_NS (50 * NS_PER_MS)
 #define HINT_MAX_NS (500 * NS_PER_MS)
 #define POLL_NS NS_PER_S
-/* A socket that was just bound has hardly been handed on yet, and many do not stay. */
-#define ASK_NS NS_PER_S
 
 /* 50 ms after the last hint, half a second after the first. */
 static void hint(struct healing *healing, uint64_t now_ns)
@@ -69,60 +67,6 @@ void heal_note(struct engine *e, uint64_t now_ns)
 	}
 	if (probe_wants_look(e->probe))
 		hint(healing, now_ns);
-}
-
-void heal_ask(struct engine *e, uint64_t cookie)
-{
-	struct healing *healing = &e->healing;
-
-	for (size_t i = 0; i < healing->n_asked; i++) {
-		if (healing->asked[i] == cookie)
-			return;
-	}
-	if (healing->n_asked == ASKED_MAX)
-		return;
-	healing->asked[healing->n_asked++] = cookie;
-	sooner(&healing->asked_due_ns, now_mono_ns() + ASK_NS);
-}
-
-/* Of those that were asked for, the ones that are still there. */
-static size_t take_asked(struct engine *e, uint64_t *ret)
-{
-	struct healing *healing = &e->healing;
-	size_t n = 0;
-
-	for (size_t i = 0; i < healing->n_asked; i++) {
-		const struct socket *sock = sockets_find(e->sockets, healing->asked[i]);
-
-		if (sock && !sock->holders_known)
-			ret[n++] = sock->cookie;
-	}
-	healing->n_asked = 0;
-	healing->asked_due_ns = 0;
-	return n;
-}
-
-static void answer(struct engine *e)
-{
-	uint64_t asked[ASKED_MAX];
-	size_t n = take_asked(e, asked);
-
-	if (n == 0)
-		return;
-	engine_set_cause(e, SOURCE_DAEMON, 0, 0);
-	heal_now(e, HEAL_KNOWN_ONLY, NULL);
-	evaluate_defer(e);
-	for (size_t i = 0; i < n; i++) {
-		struct socket *sock = sockets_find(e->sockets, asked[i]);
-
-		if (!sock)
-			continue;
-		/* One that was not found has no holders: it is not asked for again. */
-		if (!sock->holders_known)
-			sockets_set_holders(e->sockets, asked[i], NULL, 0);
-		evaluate_put(e, sock);
-	}
-	evaluate_flush(e);
 }
 
 /* Where a walk takes long, most of the time is for other things. */
@@ -195,8 +139,6 @@ void heal_run(struct engine *e, uint64_t now_ns)
 	if (is_due(healing->due_ns, now_ns) || is_due(healing->hint_due_ns, now_ns) ||
 	    is_due(healing->suspect_due_ns, now_ns))
 		heal(e, now_ns);
-	if (is_due(healing->asked_due_ns, now_ns))
-		answer(e);
 }
 
 uint64_t heal_deadline(const struct engine *e)
@@ -207,7 +149,5 @@ uint64_t heal_deadline(const struct engine *e)
 		sooner(&due_ns, e->healing.hint_due_ns);
 	if (e->healing.suspect_due_ns != 0)
 		sooner(&due_ns, e->healing.suspect_due_ns);
-	if (e->healing.asked_due_ns != 0)
-		sooner(&due_ns, e->healing.asked_due_ns);
 	return due_ns;
 }

@@ -129,10 +129,23 @@ struct healing {
 	bool drained;   /* the ring was empty when it was last looked at */
 	/* Of the last walk: new ones that nobody held, bound ones that were not seen. */
 	struct suspects unheld, missing;
-	uint64_t suspect_due_ns;   /* when to look at those again; 0 none */
-	uint64_t asked[ASKED_MAX]; /* cookies whose holders are wanted */
-	size_t n_asked;
-	uint64_t asked_due_ns; /* 0 none */
+	uint64_t suspect_due_ns; /* when to look at those again; 0 none */
+};
+
+enum {
+	ASK_HOLDERS = 1 << 0, /* an alert names it: who else holds it? */
+	ASK_ADDRESS = 1 << 1, /* it is connected no more: what is it bound to? */
+};
+
+struct question {
+	uint64_t cookie;
+	unsigned what;
+};
+
+struct asking {
+	struct question items[ASKED_MAX], answering[ASKED_MAX];
+	size_t count, n_answering;
+	uint64_t due_ns; /* 0 none */
 };
 
 struct origin {
@@ -178,6 +191,7 @@ struct engine {
 	struct death *deaths;
 	bool deaths_running;
 	struct healing healing;
+	struct asking asking;
 	struct outlet outlet;
 	struct engine_counters counters;
 	struct outgoing outgoing[OUTGOING_MAX];
@@ -310,11 +324,15 @@ enum {
 /* Walk and heal.  0 or negative errno; *ret (may be NULL) how many differed. */
 int heal_now(struct engine *e, unsigned how, size_t *ret);
 void heal_note(struct engine *e, uint64_t now_ns); /* losses and hints of the probe */
-/* Somebody wants to know who else holds this socket. */
-void heal_ask(struct engine *e, uint64_t cookie);
 void heal_run(struct engine *e, uint64_t now_ns);
 void heal_poll(struct engine *e); /* walk every second from now on */
 uint64_t heal_deadline(const struct engine *e);
+
+/* ask.c */
+void ask(struct engine *e, uint64_t cookie, unsigned what);
+/* Is the walk that goes on about this? */
+bool ask_is_about(const struct engine *e, uint64_t cookie, unsigned what);
+void ask_run(struct engine *e, uint64_t now_ns);
 
 /* reconcile.c */
 /* Make the table what @walk says; the answer is how many sockets differed. */

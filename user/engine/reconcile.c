@@ -180,8 +180,8 @@ static bool check_owner(struct healer *h, const struct group *group, struct sock
 	return true;
 }
 
-/* A connection that was refused leaves its local address behind for a moment; the socket
- * is bound to what it was bound to. */
+/* A connection that was refused leaves its local address behind: for a moment, while
+ * connect(2) returns, or for good. */
 static bool is_leftover(const struct socket *sock, const struct socket *now)
 {
 	return now->state == SOCKET_BOUND && now->at.port == sock->at.port &&
@@ -196,8 +196,10 @@ static void check_known(struct healer *h, const struct group *group, struct sock
 
 	if (sock->seen_mono_ns > h->walk->start_ns)
 		return;
-	if (is_leftover(sock, &now))
+	if (is_leftover(sock, &now) && !ask_is_about(e, sock->cookie, ASK_ADDRESS)) {
 		now.at = sock->at;
+		ask(e, sock->cookie, ASK_ADDRESS);
+	}
 	evaluate_defer(e);
 	if (facts_put(e, &now) > 0)
 		h->differed++;
