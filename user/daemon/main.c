@@ -2,12 +2,24 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "daemon/daemon.h"
 #include "daemon/options.h"
+
+/* Programs, maps and links alone are some ninety descriptors. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 int main(int argc, char **argv)
 {
@@ -23,6 +35,7 @@ int main(int argc, char **argv)
 	/* One thread, and now and then a document of megabytes that is to go back. */
 	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+	raise_descriptors();
 	if (options.serve_fd >= 0)
 		log_set_level(LOG_WARNING);
 	if (!options.socket) {
