@@ -203,9 +203,13 @@ static void check_known(struct healer *h, const struct group *group, struct sock
 	evaluate_defer(e);
 	if (facts_put(e, &now) > 0)
 		h->differed++;
-	changed = check_owner(h, group, sock);
-	if (group_keep_holders(e, group, sock) || changed)
-		evaluate_put(e, sock);
+	/* One that was bound anew is another entry by now. */
+	sock = sockets_find(e->sockets, now.cookie);
+	if (sock) {
+		changed = check_owner(h, group, sock);
+		if (group_keep_holders(e, group, sock) || changed)
+			evaluate_put(e, sock);
+	}
 	evaluate_flush(e);
 }
 
