@@ -47,6 +47,7 @@ static void drive(struct http_server *server)
 	MHD_UNSIGNED_LONG_LONG wait_ms;
 	uint64_t hub_ms = 0;
 
+	server->driving = true;
 	connections_expire(server);
 	for (int i = 0; i < RUNS_PER_TURN; i++) {
 		server->dirty = false;
@@ -57,6 +58,7 @@ static void drive(struct http_server *server)
 			break;
 	}
 	arm(server, connections_expire(server), hub_ms);
+	server->driving = false;
 }
 
 static void on_library(uv_poll_t *poll, int status, int events)
@@ -77,7 +79,8 @@ static void on_timer(uv_timer_t *timer)
 
 void http_server_flush(struct http_server *server)
 {
-	if (server && server->dirty)
+	/* A handler that changes something is part of a turn already. */
+	if (server && server->dirty && !server->driving)
 		drive(server);
 }
 

@@ -18,9 +18,9 @@ struct http_server;
 
 enum {
 	HTTP_LISTENERS_MAX = 8,
-	HTTP_CONNECTIONS_MAX = 256,
-	HTTP_CONNECTIONS_FOR_ROOT = 32, /* of these nobody else gets */
-	HTTP_CONNECTIONS_PER_USER = 64,
+	HTTP_CONNECTIONS_MAX = 1024,
+	HTTP_CONNECTIONS_FOR_ROOT = 64, /* of these nobody else gets */
+	HTTP_CONNECTIONS_PER_USER = 256,
 	HTTP_SPARE_DESCRIPTORS = 32,
 	HTTP_WAIT_MS = 30000, /* for a request to arrive in full */
 	HTTP_STALL_S = 30,    /* without a byte of an answer being taken */

@@ -67,7 +67,8 @@ struct http_server {
 	struct connection *connections;
 	size_t n_connections;
 	struct connection *first_waiting, *last_waiting;
-	bool dirty; /* something was resumed: the library is to run */
+	bool dirty;   /* something was resumed: the library is to run */
+	bool driving; /* the library runs: it is not to be called from below itself */
 	bool stopping;
 	void (*closed)(void *arg);
 	void *closed_arg;
