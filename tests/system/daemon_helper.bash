@@ -12,6 +12,7 @@ helper_setup()
 	chmod 755 "$D"
 	SOCKET=$D/portwatch.sock
 	REGISTRY=$D/registry.json
+	export PORTWATCH_STATE=$D/state PORTWATCH_LOG=$D/audit
 	unset PORTWATCH_REGISTRY PORTWATCH_SOCKET NOTIFY_SOCKET
 	started=()
 	unshare -n sh -c 'ip link set lo up && exec sleep 600' 3>&- &
