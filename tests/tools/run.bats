@@ -78,7 +78,7 @@ piece()
 @test "a skip is named with its reason" {
 	piece 'ok 1 - a # SKIP the moon is full' '1..1' '0 passed, 0 failed, 1 skipped'
 	[ "$status" = 0 ]
-	[[ "$output" == *'skipped, the moon is full: a'* ]]
+	[[ "$output" == *'skipped 1, the moon is full: a'* ]]
 	[ "$last" = '0 passed, 0 failed, 1 skipped' ]
 }
 
@@ -87,7 +87,7 @@ piece()
 	piece 'ok 1 - a # SKIP the moon is full' 'ok 2 - b # SKIP no luck at all' '1..2'
 	[ "$status" = 1 ]
 	[ "$last" = '0 passed, 1 failed, 1 skipped' ]
-	[[ "$output" == *'not allowed to skip, no luck at all: b'* ]]
+	[[ "$output" == *'not allowed to skip 1, no luck at all: b'* ]]
 }
 
 @test "in CI a skip without a reason is a failure" {
