@@ -9,6 +9,7 @@ struct config {
 	const char *file, *word;
 	int format;
 	struct duration time;
+	struct option_list env;
 };
 
 static const char *const formats[] = { "table", "json", NULL };
@@ -21,6 +22,7 @@ static const struct option table[] = {
 	{ "word", 0, OPTION_TEXT, AT(word), "WORD", "", formats },
 	{ "format", 'o', OPTION_CHOICE, AT(format), "FORMAT", "", formats },
 	{ "for", 0, OPTION_DURATION, AT(time), "TIME", "", NULL },
+	{ "env", 'e', OPTION_LIST, AT(env), "NAME=VALUE", "", NULL },
 	{ 0 },
 };
 
@@ -68,6 +70,21 @@ TEST(the_last_one_counts)
 
 	CHECK_EQ(parse(ARGV("-f", "a", "-f", "b"), &config, error), 0);
 	CHECK_STR(config.file, "b");
+}
+
+TEST(a_list_has_each_of_them_up_to_its_limit)
+{
+	char *argv[2 * OPTION_LIST_MAX + 3] = { 0 }, error[200];
+	struct config config;
+
+	CHECK_EQ(parse(ARGV("--env", "A=1", "-e", "B", "--env=C=2"), &config, error), 0);
+	CHECK_EQ(config.env.n, 3);
+	CHECK_STR(config.env.items[0], "A=1");
+	CHECK_STR(config.env.items[2], "C=2");
+	for (int i = 0; i < 2 * OPTION_LIST_MAX + 2; i++)
+		argv[i] = "-e";
+	CHECK_EQ(parse(argv, &config, error), -EINVAL);
+	CHECK(strstr(error, "more than"));
 }
 
 TEST(a_value_may_look_like_an_option)
