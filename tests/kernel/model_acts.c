@@ -377,6 +377,6 @@ void model_end_act(struct model *m, struct member *who)
 	else if (value >= 0)
 		end_succeeded(m, who, d, p);
 	else if (!may_fail(d->kind, value))
-		test_fail(__FILE__, __LINE__, "act %d: %s", d->kind,
-			  strerror((int)-value));
+		test_fail(__FILE__, __LINE__, "%s after%s", strerror((int)-value),
+			  p->known.life);
 }

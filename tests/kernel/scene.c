@@ -23,16 +23,17 @@ enum { FINGERPRINT = 1024, MODES = 6 };
 static const struct mode modes[MODES] = {
 	{ "default", { 0 } },
 	{ "lean", { .lean = true } },
-	{ "tracepoint", { .without = "fexit" } },
-	{ "lean, no fexit", { .lean = true, .without = "fexit" } },
-	{ "no cgroup", { .without = "cgroup" } },
-	{ "no cgroup, no fexit", { .without = "cgroup,fexit" } },
+	{ "no-fexit", { .without = "fexit" } },
+	{ "lean-no-fexit", { .lean = true, .without = "fexit" } },
+	{ "no-cgroup", { .without = "cgroup" } },
+	{ "no-cgroup-no-fexit", { .without = "cgroup,fexit" } },
 };
 
 static struct {
 	struct engine *engine;
 	struct engine_subscription *subscription;
 	const char *why_not;
+	bool broken; /* and that is no excuse */
 	unsigned traits;
 	char fingerprints[MODES][FINGERPRINT];
 	pid_t recorder;     /* the test's process: the parent records nothing */
@@ -103,6 +104,20 @@ static unsigned traits_of(const char *print)
 	return traits;
 }
 
+/* PW_MODES: names, each followed by a comma or the end; all of them where it is unset. */
+static bool is_wanted(const char *name)
+{
+	const char *names = getenv("PW_MODES");
+	size_t len = strlen(name);
+
+	if (!names)
+		return true;
+	for (; *names; names += strcspn(names, ",") + (strchr(names, ',') != NULL))
+		if (strcspn(names, ",") == len && strncmp(names, name, len) == 0)
+			return true;
+	return false;
+}
+
 /* An engine in the n-th mode; 0, or -EALREADY where an earlier mode was the same. */
 static int load(int n)
 {
@@ -138,20 +153,23 @@ const char *scene_variant(int n)
 		next = 0;
 	scene.engine = engine_free(scene.engine);
 	scene.why_not = scene_unavailable();
+	scene.broken = false;
 	if (!scene.why_not)
 		enter_namespace();
 	if (scene.why_not)
 		return n == 0 ? modes[0].name : NULL;
 
 	for (; next < MODES; next++) {
+		if (!is_wanted(modes[next].name))
+			continue;
 		err = load(next);
 		if (err == -EALREADY)
 			continue;
-		/* On a host that has neither cgroup v2 nor tracefs, say. */
 		if (err < 0) {
-			snprintf(why, sizeof(why), "this mode cannot run here: %s",
+			snprintf(why, sizeof(why), "%s: %s", modes[next].name,
 				 strerror(-err));
 			scene.why_not = why;
+			scene.broken = true;
 		}
 		return modes[next++].name;
 	}
@@ -218,6 +236,9 @@ struct engine *scene_engine(void)
 			       1u << EVENT_PROCESS_EXITED;
 	int err;
 
+	/* Root can have every mode on every kernel that has BPF and BTF. */
+	if (scene.broken)
+		test_fail(__FILE__, __LINE__, "%s", scene.why_not);
 	if (scene.why_not)
 		test_skip(scene.why_not);
 	if (scene.recorder == getpid())
