@@ -29,7 +29,7 @@ struct pw_owner {
 enum pw_tracked {
 	PW_TRACKED_BOUND = 1,    /* by bind, on a port that the kernel chose */
 	PW_TRACKED_OUTGOING = 2, /* an outgoing connection on a watched port */
-	PW_TRACKED_MAYBE = 3,    /* UDP that a snapshot found: bind(0) or its own packet */
+	PW_TRACKED_MAYBE = 3, /* UDP that a snapshot found: bind(0) or its own packet */
 	PW_TRACKED_LISTENER = 4, /* MPTCP: accepted sockets have this cookie, too */
 };
 

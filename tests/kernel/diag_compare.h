@@ -34,7 +34,8 @@ void sockdiag_list_done(struct sockdiag_list *list);
  * and UDP; @netns is written into each row.  -errno. */
 int sockdiag_dump(int fd, uint32_t netns, struct sockdiag_list *ret);
 
-const struct sockdiag_socket *sockdiag_find(const struct sockdiag_list *list, uint64_t cookie);
+const struct sockdiag_socket *sockdiag_find(const struct sockdiag_list *list,
+					    uint64_t cookie);
 
 /* What a test knows of one of its sockets. */
 struct known {

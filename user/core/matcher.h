@@ -34,7 +34,7 @@ struct service_state {
 	uint64_t request_count;
 	uint64_t counted; /* the engine's: what the probe had when it last was asked */
 	bool is_counted;  /* from then on */
-	struct endpoint last_at;  /* where recorded last held a port; port 0 nowhere */
+	struct endpoint last_at; /* where recorded last held a port; port 0 nowhere */
 	/* Cookies of sockets by which recorded held its ports; some may have gone. */
 	uint64_t held[STATE_HELD_MAX];
 	unsigned n_held;

@@ -113,8 +113,8 @@ struct allocation {
 	char *health_status;
 	uint64_t request_count, error_count;
 	bool unwritten; /* its process is not in the state file yet */
-	bool managed; /* handed out by portwatch: kept with the state, not in the
-		       * registry's file */
+	bool managed;   /* handed out by portwatch: kept with the state, not in the
+			 * registry's file */
 };
 
 enum unregistered { UNREGISTERED_OFF, UNREGISTERED_PUBLIC, UNREGISTERED_ALL };
