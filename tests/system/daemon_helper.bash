@@ -84,7 +84,7 @@ api()
 	local path=$1
 
 	shift
-	curl -s --max-time 10 --unix-socket "$SOCKET" "$@" "http://localhost$path"
+	curl -s --max-time 30 --unix-socket "$SOCKET" "$@" "http://localhost$path"
 }
 
 # code PATH [CURL-OPTION...] - its status alone
