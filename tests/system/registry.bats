@@ -139,6 +139,17 @@ registers()
 	run -0 pw register y --port 18665/udp --process-name x
 }
 
+@test "a port that is allocated to another is claimed" {
+	daemon --state "$D/state" --log "$D/log.d"
+	[ "$(pw allocate other)" = 18600 ]
+	run -5 pw register x --port 18600 --process-name x
+	[[ $output == *"other, to which it is allocated"* ]]
+	run -5 pw reassign wizard 18600
+	run -0 pw available
+	[ "$output" = 18601 ]
+	run -0 pw register x --port 18600 --process-name x --force
+}
+
 @test "what is no entry is usage: exit 2, one line, and the file as it was" {
 	local lines=(
 		"register"

@@ -58,7 +58,7 @@ static int put(const char *name, const char *entry, enum registry_put_mode mode,
 	       bool force)
 {
 	_cleanup_(doc_freep) struct doc *doc = doc_parse(entry, strlen(entry), NULL);
-	struct registry_put asked = { name, doc, mode, force };
+	struct registry_put asked = { name, doc, mode, force, NULL };
 
 	CHECK(doc);
 	registry_change_done(&change);
@@ -67,7 +67,7 @@ static int put(const char *name, const char *entry, enum registry_put_mode mode,
 
 static int reassign(const char *name, const char *which, uint16_t port, bool force)
 {
-	struct registry_reassign asked = { name, which, port, force };
+	struct registry_reassign asked = { name, which, port, force, NULL };
 
 	registry_change_done(&change);
 	return registry_edit_reassign("r.json", &asked, 2, &change, &error);

@@ -127,7 +127,10 @@ int handle_service_put(const struct request *req, struct reply *reply)
 {
 	static const char *const known[] = { "create", "update", "force", NULL };
 	_cleanup_(doc_freep) struct doc *body = NULL;
-	struct registry_put put = { .name = req->parameter };
+	struct registry_put put = {
+		.name = req->parameter,
+		.in_force = engine_world(req->api->engine)->registry,
+	};
 	struct registry_change change = { 0 };
 	struct decode_error fault = { 0 };
 	bool create, update;
@@ -282,7 +285,10 @@ int handle_service_reassign(const struct request *req, struct reply *reply)
 {
 	static const char *const known[] = { NULL };
 	_cleanup_(doc_freep) struct doc *body = NULL;
-	struct reassign_body given = { .asked.name = req->parameter };
+	struct reassign_body given = {
+		.asked.name = req->parameter,
+		.asked.in_force = engine_world(req->api->engine)->registry,
+	};
 	struct registry_change change = { 0 };
 	struct decode_error fault = { 0 };
 	struct doc *doc;

@@ -157,6 +157,7 @@ static int put(struct doc *document, const struct registry *current, void *arg,
 	const struct put *p = arg;
 	const struct registry_put *asked = p->asked;
 	const struct service *was = registry_find(current, asked->name);
+	struct edit_beside beside = { current, asked->in_force, was, asked->force };
 	struct doc *entry = was ? edit_entry_of(document, was) : NULL;
 	_cleanup_(doc_freep) struct doc *before = entry ? doc_copy(entry) : NULL;
 	int err;
@@ -177,7 +178,7 @@ static int put(struct doc *document, const struct registry *current, void *arg,
 		return edit_fail(reterr, -EEXIST, "update it, or take it out first",
 				 "%s is registered already, and is something else there",
 				 asked->name);
-	err = edit_check(current, entry, was, asked->force, &p->change->notes, reterr);
+	err = edit_check(&beside, entry, &p->change->notes, reterr);
 	if (err < 0)
 		return err;
 	edit_set_time(document);

@@ -41,6 +41,8 @@ struct registry_put {
 	const struct doc *entry; /* an object; a `name` in it is @name */
 	enum registry_put_mode mode;
 	bool force; /* also where a port is claimed by another */
+	/* Whose allocations count beside those of the file; NULL none. */
+	const struct registry *in_force;
 };
 
 /*
@@ -62,6 +64,7 @@ struct registry_reassign {
 	const char *which; /* of several ports: its name or number; NULL the only one */
 	uint16_t port;
 	bool force;
+	const struct registry *in_force; /* as of registry_put */
 };
 
 /*

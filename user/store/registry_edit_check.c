@@ -92,43 +92,51 @@ static int fail_claimed(const struct claim *claim, const char *whose, const char
 			 proto_name(claim->at.proto), whose, how);
 }
 
-/* A service that is disabled keeps its port: it may be enabled at any time. */
-static int check_claim(const struct registry *current, const struct claim *claim,
-		       struct decode_error *reterr)
+static int check_allocation(const struct registry *reg, const struct claim *claim,
+			    struct decode_error *reterr)
 {
-	const char *name = claim->service->name;
 	const struct allocation *alloc;
 
-	for (size_t i = 0; i < registry_count(current); i++) {
-		const struct service *svc = registry_service(current, i);
+	if (!reg || claim->service->netns)
+		return 0;
+	alloc = registry_allocation_at(reg, claim->at.proto, claim->at.port);
+	if (!alloc || streq(alloc->service_name, claim->service->name))
+		return 0;
+	return fail_claimed(claim,
+			    alloc->service_name ? alloc->service_name : "an allocation",
+			    ", to which it is allocated", reterr);
+}
 
-		if (!streq(svc->name, name) && claim_over(svc, claim))
+/* A service that is disabled keeps its port: it may be enabled at any time. */
+static int check_claim(const struct edit_beside *beside, const struct claim *claim,
+		       struct decode_error *reterr)
+{
+	int err;
+
+	for (size_t i = 0; i < registry_count(beside->current); i++) {
+		const struct service *svc = registry_service(beside->current, i);
+
+		if (!streq(svc->name, claim->service->name) && claim_over(svc, claim))
 			return fail_claimed(claim, svc->name,
 					    svc->enabled ? "" : ", which is disabled",
 					    reterr);
 	}
-	alloc = registry_allocation_at(current, claim->at.proto, claim->at.port);
-	if (alloc && !claim->service->netns && !streq(alloc->service_name, name))
-		return fail_claimed(claim,
-				    alloc->service_name ? alloc->service_name
-							: "an allocation",
-				    ", to which it is allocated", reterr);
-	return 0;
+	err = check_allocation(beside->current, claim, reterr);
+	return err < 0 ? err : check_allocation(beside->in_force, claim, reterr);
 }
 
-int edit_check(const struct registry *current, const struct doc *entry,
-	       const struct service *was, bool force, char ***notes,
+int edit_check(const struct edit_beside *beside, const struct doc *entry, char ***notes,
 	       struct decode_error *reterr)
 {
 	_cleanup_(registry_freep) struct registry *reg = NULL;
 	const struct service *svc;
 	int err = decode_alone(entry, &reg, notes, reterr);
 
-	if (err < 0)
+	if (err < 0 || beside->force)
 		return err;
 	svc = registry_service(reg, 0);
-	for (size_t i = 0; err == 0 && !force && i < svc->n_claims; i++)
-		if (!claim_over(was, &svc->claims[i]))
-			err = check_claim(current, &svc->claims[i], reterr);
+	for (size_t i = 0; err == 0 && i < svc->n_claims; i++)
+		if (!claim_over(beside->was, &svc->claims[i]))
+			err = check_claim(beside, &svc->claims[i], reterr);
 	return err;
 }

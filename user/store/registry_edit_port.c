@@ -173,6 +173,7 @@ static int reassign(struct doc *document, const struct registry *current, void *
 	struct reassigning *r = arg;
 	const struct registry_reassign *asked = r->asked;
 	const struct service *svc = registry_find(current, asked->name);
+	struct edit_beside beside = { current, asked->in_force, svc, asked->force };
 	_cleanup_(strv_freep) char **unheard = NULL;
 	struct doc *entry, *port;
 	size_t index = 0;
@@ -193,7 +194,7 @@ static int reassign(struct doc *document, const struct registry *current, void *
 	doc_replace(entry, "port",
 		    doc_type(port) == DOC_ARRAY ? list_with(port, index, asked->port)
 						: doc_int_new(asked->port));
-	err = edit_check(current, entry, svc, asked->force, &unheard, reterr);
+	err = edit_check(&beside, entry, &unheard, reterr);
 	if (err == 0 && r->from)
 		err = move_rest(entry, svc, r);
 	if (err < 0)

@@ -14,13 +14,19 @@ int edit_fail(struct decode_error *reterr, int err, const char *remedy, const ch
 int edit_fail_missing(const struct registry *current, const char *name,
 		      struct decode_error *reterr);
 
+/* What an entry is judged by. */
+struct edit_beside {
+	const struct registry *current;  /* of the file */
+	const struct registry *in_force; /* whose allocations count too; NULL none */
+	const struct service *was;       /* the service as it is now; NULL new */
+	bool force;                      /* claims of others do not count */
+};
+
 /*
- * Is @entry fit for a registry, by itself, and may it have its ports?  @was (may be NULL)
- * is the service as it is now.  Adds what is odd about it to @notes.  0, -EINVAL, -E2BIG,
- * -EADDRINUSE unless @force, -ENOMEM.
+ * Is @entry fit for a registry, by itself, and may it have its ports?  Adds what is odd
+ * about it to @notes.  0, -EINVAL, -E2BIG, -EADDRINUSE, -ENOMEM.
  */
-int edit_check(const struct registry *current, const struct doc *entry,
-	       const struct service *was, bool force, char ***notes,
+int edit_check(const struct edit_beside *beside, const struct doc *entry, char ***notes,
 	       struct decode_error *reterr);
 
 /* registry_file_edit(), with *ret made of @change once that is on the disk. */
