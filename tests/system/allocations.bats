@@ -36,10 +36,10 @@ state()
 # audit CONDITION - some line of the audit log is like that
 audit()
 {
-	cat "$D"/audit/allocations_"$(date -u +%Y%m%d)".jsonl | jq -es "any(.[]; $1)" >/dev/null
+	jq -es "any(.[]; $1)" "$D"/audit/allocations_"$(date -u +%Y%m%d)".jsonl >/dev/null
 }
 
-# gone PORT, owned PORT PID, stated PORT CONDITION - as the API has it
+# gone PORT, stated PORT CONDITION - as the API has it
 gone()
 {
 	[ "$(code "/api/ports/allocations/$1")" = 404 ]
