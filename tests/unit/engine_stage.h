@@ -379,8 +379,8 @@ static inline void stage_last_long(void)
 {
 	struct healing *healing = &stage.e->healing;
 
-	for (size_t i = 0; i < healing->unheld.count; i++)
-		healing->unheld.items[i].since_ns = 1;
+	for (size_t i = 0; i < healing->dying.count; i++)
+		healing->dying.items[i].since_ns = 1;
 	for (size_t i = 0; i < healing->missing.count; i++)
 		healing->missing.items[i].since_ns = 1;
 }

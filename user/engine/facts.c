@@ -74,6 +74,7 @@ void facts_release(struct engine *e, struct socket *sock, enum release_cause cau
 	if (matters || registry_count(e->registry) > 0)
 		matcher_touched(&e->world, sock, evaluate_state, e);
 	origin_drop(e, sock->cookie);
+	reconcile_note_release(e, sock->cookie);
 	sockets_remove(e->sockets, sock->cookie);
 	if (matters)
 		evaluate_port(e, &at);

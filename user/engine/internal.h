@@ -20,6 +20,7 @@ enum {
 	OUTGOING_MAX = 1024,
 	HOLDERS_TOLD = 16,
 	ASKED_MAX = 256,
+	RELEASED_KEPT = 4096, /* a power of two */
 	PORTS_BYTES = 65536 / 8,
 };
 
@@ -127,9 +128,10 @@ struct healing {
 	bool has_lost;  /* since the last walk */
 	bool once_more; /* what vanished is to be looked for again */
 	bool drained;   /* the ring was empty when it was last looked at */
-	/* Of the last walk: new ones that nobody held, bound ones that were not seen. */
-	struct suspects unheld, missing;
-	uint64_t suspect_due_ns; /* when to look at those again; 0 none */
+	/* Of the last walk: released ones that were seen, bound ones that were not. */
+	struct suspects dying, missing;
+	uint64_t suspect_due_ns;          /* when to look at those again; 0 none */
+	uint64_t released[RELEASED_KEPT]; /* cookies, each in its place */
 };
 
 enum {
@@ -339,6 +341,8 @@ void ask_run(struct engine *e, uint64_t now_ns);
 size_t reconcile(struct engine *e, const struct walk *walk, unsigned how);
 /* Was this fact overtaken by a walk that began later? */
 bool reconcile_overtook(const struct engine *e, const struct fact *fact);
+/* A release was told: what a walk still sees of it is its end. */
+void reconcile_note_release(struct engine *e, uint64_t cookie);
 void reconcile_done(struct engine *e);
 
 /* counts.c: count the connections of what the registry has. */

@@ -6,9 +6,9 @@
  * older than it by more than SLACK_NS is known better by the walk; what is younger is
  * folded after it, and sockets that young are not judged by it.
  *
- * Two things are believed only when they last: a new socket that nobody holds (its last
- * descriptor may be being closed, and the release was told already), and a bound TCP
- * socket that is not seen (on its way from one process to another no list has it).
+ * Two things are believed only when they last: that a socket is there whose release was
+ * told and that nobody holds (it is being closed), and that a bound TCP socket is not
+ * (on its way from one process to another no list may have it).
  */
 #include "engine/internal.h"
 
@@ -24,7 +24,7 @@ struct healer {
 	const struct walk *walk;
 	unsigned how;
 	size_t differed;
-	struct suspects unheld, missing; /* of this walk */
+	struct suspects dying, missing; /* of this walk */
 };
 
 bool reconcile_overtook(const struct engine *e, const struct fact *fact)
@@ -97,7 +97,7 @@ static void suspects_replace(struct suspects *old, struct suspects *new, uint64_
 
 void reconcile_done(struct engine *e)
 {
-	suspects_done(&e->healing.unheld);
+	suspects_done(&e->healing.dying);
 	suspects_done(&e->healing.missing);
 }
 
@@ -123,6 +123,22 @@ static struct socket template_of(const struct healer *h, const struct snapshot_r
 	};
 }
 
+static uint64_t *place_of(struct engine *e, uint64_t cookie)
+{
+	return &e->healing.released[cookie & (RELEASED_KEPT - 1)];
+}
+
+void reconcile_note_release(struct engine *e, uint64_t cookie)
+{
+	*place_of(e, cookie) = cookie;
+}
+
+static bool is_dying(struct healer *h, uint64_t cookie)
+{
+	return *place_of(h->e, cookie) == cookie &&
+	       !has_lasted(h, &h->e->healing.dying, &h->dying, cookie);
+}
+
 static void add_new(struct healer *h, const struct group *group)
 {
 	const struct snapshot_row *row = group_oldest(group, NULL);
@@ -132,8 +148,7 @@ static void add_new(struct healer *h, const struct group *group)
 	bool is_first;
 
 	if (!(h->how & HEAL_INITIAL)) {
-		if (!is_evident(group) ||
-		    (!row && !has_lasted(h, &e->healing.unheld, &h->unheld, sock.cookie)))
+		if (!is_evident(group) || (!row && is_dying(h, sock.cookie)))
 			return;
 		sock.since_ns = engine_wall_ns(e);
 	}
@@ -250,7 +265,7 @@ static void end(struct healer *h)
 
 	if (h->how & HEAL_KNOWN_ONLY)
 		return;
-	suspects_replace(&healing->unheld, &h->unheld, &healing->suspect_due_ns);
+	suspects_replace(&healing->dying, &h->dying, &healing->suspect_due_ns);
 	if (!(h->how & HEAL_KEEP))
 		suspects_replace(&healing->missing, &h->missing,
 				 &healing->suspect_due_ns);
