@@ -26,13 +26,30 @@ static __always_inline __u32 tracked_as(__u64 cookie)
 	return what ? *what : 0;
 }
 
+/* As tracked_as(); one that was bound without a cookie is told by its address so far. */
+static __always_inline __u32 tracked_by(struct sock *sk)
+{
+	__u64 address = (__u64)sk, cookie = known_cookie(sk);
+	__u32 what = tracked_as(cookie);
+
+	if (what)
+		return what;
+	what = tracked_as(address);
+	if (what) {
+		cookie = bpf_get_socket_cookie(sk);
+		bpf_map_update_elem(&tracked, &cookie, &what, BPF_ANY);
+		bpf_map_delete_elem(&tracked, &address);
+	}
+	return what;
+}
+
 /* What the row says of the socket; false for one that was accepted or autobound. */
 static __always_inline bool classify(struct sock *sk, struct pw_snapshot_row *row,
 				     __u16 proto)
 {
 	const struct sock *holder = port_holder(sk, proto);
 	bool locked = holder && is_port_locked(holder);
-	__u32 what = tracked_as(known_cookie(sk));
+	__u32 what = tracked_by(sk);
 	__u8 state = sk->__sk_common.skc_state;
 
 	row->evident = 1;
