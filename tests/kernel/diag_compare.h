@@ -39,7 +39,7 @@ const struct sockdiag_socket *sockdiag_find(const struct sockdiag_list *list,
 
 /* What a test knows of one of its sockets. */
 struct known {
-	uint64_t cookie;
+	uint64_t cookie;    /* 0: not asked for, as nothing can be listed yet */
 	bool bound;         /* by bind or listen: there has to be a row */
 	struct endpoint at; /* netns, proto; the rest where it is bound */
 	enum socket_state state;

@@ -85,18 +85,22 @@ static bool begin_make(struct model *m, struct member *who, struct doing *d)
 	static const char *const protos[] = { "tcp", "udp", "tcp", "udp", "mptcp" };
 	const char *proto = protos[model_random(m, m->mptcp ? 5 : 4)];
 	bool direct = m->direct && model_random(m, 12) == 0;
+	bool quiet = model_random(m, 2);
 
 	if (m->n_live >= LIVE_MAX - CAST_MAX || !has_free_slot(m, who, &d->slot))
 		return false;
 	if (proto[0] == 'm')
 		direct = false;
+	/* A direct descriptor would give its cookie by io_uring alone. */
+	if (direct)
+		quiet = false;
 	d->kind = MAKE;
 	d->shape = (struct prop){ .v6 = model_random(m, 2), .direct = direct };
 	d->shape.known.at.proto = proto[0] == 'u' ? IPPROTO_UDP : IPPROTO_TCP;
 	d->shape.known.at.family = d->shape.v6 ? AF_INET6 : AF_INET;
 	d->shape.known.flags = proto[0] == 'm' ? SOCKET_MPTCP : 0;
-	tell(who, d, "socket", "%s %s %s", d->shape.v6 ? "6" : "4", proto,
-	     direct ? "direct" : some_path(m));
+	tell(who, d, quiet ? "quiet" : "socket", "%s %s %s", d->shape.v6 ? "6" : "4",
+	     proto, direct ? "direct" : some_path(m));
 	return true;
 }
 
@@ -134,8 +138,7 @@ static bool can_connect(const struct prop *p)
 
 	if (p->direct || p->known.state != SOCKET_BOUND || p->spent)
 		return false;
-	if (!p->known.bound)
-		return true;
+	/* The address stays where the port is given up. */
 	return !(p->v6 && memcmp(p->known.at.addr, mapped, sizeof(mapped)) == 0);
 }
 
@@ -265,7 +268,7 @@ static void end_make(struct model *m, struct member *who, const struct doing *d,
 
 	if (value <= 0)
 		test_fail(__FILE__, __LINE__, "socket: %s", strerror((int)-value));
-	p = model_add(m, (uint64_t)value, who->place);
+	p = model_add(m, d->text[0] == 'q' ? 0 : (uint64_t)value, who->place);
 	p->v6 = d->shape.v6;
 	p->direct = d->shape.direct;
 	p->known.at.proto = d->shape.known.at.proto;
@@ -362,17 +365,26 @@ static bool is_refusal(enum act_kind kind, int64_t value)
 	       (kind == CONNECT && value == -EADDRNOTAVAIL);
 }
 
+/* It was made without a cookie: now that it may be listed, what is it called? */
+static void learn_cookie(struct member *who, const struct doing *d, struct prop *p)
+{
+	if (p->known.cookie == 0 && d->kind != CLOSE && d->kind != SET)
+		p->known.cookie = (uint64_t)actor_must(who->actor, "cookie %u", d->slot);
+}
+
 void model_end_act(struct model *m, struct member *who)
 {
 	struct doing *d = doing_of(m, who);
 	int64_t value = actor_answer(who->actor);
 	struct prop *p = who->slots[d->slot];
 
-	if (p)
-		model_note(p, "%s=%d", d->text, value < 0 ? (int)value : 0);
-	if (d->kind == MAKE)
+	if (d->kind == MAKE) {
 		end_make(m, who, d, value);
-	else if (is_refusal(d->kind, value))
+		return;
+	}
+	model_note(p, "%s=%d", d->text, value < 0 ? (int)value : 0);
+	learn_cookie(who, d, p);
+	if (is_refusal(d->kind, value))
 		model_return(p);
 	else if (value >= 0)
 		end_succeeded(m, who, d, p);

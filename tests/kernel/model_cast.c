@@ -110,12 +110,17 @@ static void turn_pass(struct model *m)
 	if (!from->slots[slot] || from->slots[slot]->direct)
 		return;
 	for (unsigned i = 0; i < PLAY_SLOTS; i++) {
+		struct prop *p = from->slots[slot];
+		uint64_t cookie;
+
 		if (to->slots[i])
 			continue;
-		CHECK_EQ(actor_pass(from->actor, slot, to->actor, i),
-			 from->slots[slot]->known.cookie);
-		to->slots[i] = from->slots[slot];
-		to->slots[i]->refs++;
+		cookie = actor_pass(from->actor, slot, to->actor, i);
+		if (p->known.cookie)
+			CHECK_EQ(cookie, p->known.cookie);
+		p->known.cookie = cookie;
+		to->slots[i] = p;
+		p->refs++;
 		return;
 	}
 }

@@ -44,7 +44,7 @@ struct model {
 
 /* 0 to @n - 1. */
 unsigned model_random(struct model *m, unsigned n);
-/* A prop with one descriptor; owned by the list of the living. */
+/* A prop with one descriptor; owned by the list of the living.  @cookie 0: unknown. */
 struct prop *model_add(struct model *m, uint64_t cookie, int place);
 /* One descriptor less: at the last one it is gone. */
 void model_drop(struct model *m, struct prop *p);

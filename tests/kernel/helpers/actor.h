@@ -8,6 +8,8 @@
  * exec hands on as far as the descriptors survive it.
  *
  *   socket S 4|6 tcp|udp|mptcp [PATH]   cookie
+ *   quiet S 4|6 tcp|udp|mptcp [PATH]    1; the kernel is not asked for a cookie yet
+ *   cookie S
  *   bind S ADDRESS PORT [PATH]          the port it got
  *   listen S [PATH]                     the port it got
  *   connect S ADDRESS PORT [PATH]       0

@@ -56,7 +56,7 @@ static const struct path *path_of(const struct request *rq, int i, const struct 
 	return path ? path : &path_sys;
 }
 
-static int64_t do_socket(struct request *rq)
+static int64_t do_quiet(struct request *rq)
 {
 	const struct path *path = path_of(rq, 4, NULL);
 	int family = rq->argv[2][0] == '4' ? AF_INET : AF_INET6;
@@ -74,7 +74,24 @@ static int64_t do_socket(struct request *rq)
 	if (fd < 0)
 		return fd;
 	err = slot_put(rq->argv[1], fd, path == &path_direct ? path : &path_sys, NULL);
-	return err < 0 ? err : (int64_t)path->cookie(fd);
+	return err < 0 ? err : 1;
+}
+
+/* Most programs never ask for it, and then it is for the kernel side to make one. */
+static int64_t do_cookie(struct request *rq)
+{
+	struct slot *s;
+	int err;
+
+	err = slot_find(rq->argv[1], &s);
+	return err < 0 ? err : (int64_t)s->path->cookie(s->fd);
+}
+
+static int64_t do_socket(struct request *rq)
+{
+	int64_t err = do_quiet(rq);
+
+	return err < 0 ? err : do_cookie(rq);
 }
 
 static int own_name(const struct slot *s, struct sockaddr_storage *ret)
@@ -344,6 +361,8 @@ static int64_t do_diag(struct request *rq)
 
 const struct command socket_commands[] = {
 	{ "socket", 3, do_socket },
+	{ "quiet", 3, do_quiet },
+	{ "cookie", 1, do_cookie },
 	{ "bind", 3, do_bind },
 	{ "listen", 1, do_listen },
 	{ "connect", 3, do_connect },

@@ -2,6 +2,8 @@
 /* Binds and listens that succeed. */
 #include "kernel/rows/cases.h"
 
+#include "base/time.h"
+
 #include <stdio.h>
 #include <unistd.h>
 
@@ -102,6 +104,42 @@ static void bind_and_close(const struct kase *k)
 TEST(a_bound_socket_that_closes_is_gone)
 {
 	each_case(ALL_PROTOS, bind_and_close);
+}
+
+static const struct socket *row_at(const struct kase *k, uint16_t port)
+{
+	uint16_t proto = k->kind == UDP ? IPPROTO_UDP : IPPROTO_TCP;
+	uint64_t deadline = scene_deadline();
+	const struct socket *row;
+
+	while (!(row = sockets_at(engine_sockets(scene_engine()), k->netns, proto,
+				  port))) {
+		if (now_mono_ns() > deadline)
+			test_fail(__FILE__, __LINE__, "no row at port %u", port);
+		scene_run(50);
+	}
+	return row;
+}
+
+static void bind_without_a_cookie(const struct kase *k)
+{
+	const struct socket *row;
+	uint64_t cookie;
+	uint16_t port;
+
+	actor_must(k->actor, "quiet 0 %s %s", k->family, k->proto);
+	port = (uint16_t)actor_must(k->actor, "bind 0 %s 0", k->any);
+	row = row_at(k, port);
+	case_check(k, row, k->any, port);
+	cookie = row->cookie;
+	CHECK_EQ(actor_must(k->actor, "cookie 0"), cookie);
+	actor_must(k->actor, "close 0");
+	scene_gone(cookie);
+}
+
+TEST(a_socket_that_nobody_asked_for_its_cookie_is_a_row)
+{
+	each_case(ALL_PROTOS, bind_without_a_cookie);
 }
 
 static void share_by_reuseport(const struct kase *k)
