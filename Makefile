@@ -92,7 +92,7 @@ MIDDLE   := $(filter-out $(WIDE),$(call including,client|store|json|portwatch)) 
 # kernel lacks, and what a container may forbid.
 CI_SKIPS := no io_uring bind in this kernel|only cgroup v2 or fexit see binds by this path|$\
             Linux before 6.8 does not list them|takes 30 s; .*|$\
-            no ptrace to be had|no mount namespace to be had
+            needs root|no ptrace to be had|no mount namespace to be had
 PIECES   := programs lint check-arrows check-core check-tools check-unit check-fuzz check-kernel \
             check-system demo matrix sanitize
 

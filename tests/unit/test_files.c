@@ -10,6 +10,7 @@
 #include <ftw.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
@@ -240,14 +241,43 @@ TEST(a_write_that_fails_leaves_the_old_file)
 	CHECK_EQ(count_entries("."), 1);
 }
 
+/* Files in /proc are written in place. */
+static void tell(const char *path, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+static void tell(const char *path, const char *fmt, ...)
+{
+	FILE *file = fopen(path, "we");
+	va_list ap;
+
+	CHECK(file);
+	va_start(ap, fmt);
+	vfprintf(file, fmt, ap);
+	va_end(ap);
+	CHECK_EQ(fclose(file), 0);
+}
+
+/* A mount namespace of its own; an ordinary user needs a user namespace for that. */
+static void enter_mount_namespace(void)
+{
+	unsigned uid = geteuid(), gid = getegid();
+
+	if (unshare(uid == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) < 0)
+		test_skip("no mount namespace to be had");
+	if (uid != 0) {
+		tell("/proc/self/setgroups", "deny");
+		tell("/proc/self/uid_map", "0 %u 1", uid);
+		tell("/proc/self/gid_map", "0 %u 1", gid);
+	}
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		test_skip("no mount namespace to be had");
+}
+
 TEST(a_full_disk_leaves_the_old_file)
 {
 	_cleanup_(freep) char *big = calloc(1, 1 << 20);
 
 	enter_folder();
-	if (unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		test_skip("no mount namespace to be had");
+	enter_mount_namespace();
 	CHECK_EQ(mkdir("small", 0755), 0);
 	CHECK_EQ(mount("tmpfs", "small", "tmpfs", 0, "size=64k"), 0);
 	put("small/f", "old");
