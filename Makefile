@@ -234,11 +234,14 @@ run:
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)tools/as-root tools/live $(O) $(WATCH)
 
-demo: all
+demo:
+	$(Q)tools/setup build
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)tests/each --root 'tools/demo $(abspath $(O))'
 
-bench: all $(BENCH)
+bench:
 	$(Q)tools/setup bench
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(BENCH)
 	$(Q)tools/as-root env O=$(abspath $(O)) tests/bench/run
 
 COMPLETIONS := bash-completion/completions/portwatch zsh/site-functions/_portwatch \
