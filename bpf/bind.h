@@ -76,7 +76,9 @@ static __always_inline bool is_watched(const void *sk, const struct sock_copy *c
 
 static __always_inline void track(__u64 cookie, __u32 what)
 {
-	bpf_map_update_elem(&tracked, &cookie, &what, BPF_ANY);
+	/* Without room its release would go untold: that is a loss, and is healed. */
+	if (bpf_map_update_elem(&tracked, &cookie, &what, BPF_ANY) < 0)
+		count_lost(PW_EVENT_RELEASED);
 }
 
 #endif /* PORTWATCH_BPF_BIND_H */
