@@ -32,6 +32,7 @@ enum { RING_BYTES = 2 * 1024 * 1024, NAMES_MAX = 16 };
 /* A bind that was tried and has not followed: looked at then, given up on at last. */
 #define TRY_SETTLES_NS (3 * NS_PER_MS)
 #define TRY_GIVES_UP_NS (50 * NS_PER_MS)
+#define SETTLES_AT_MOST_NS (2 * NS_PER_MS)
 /* Where some closes go unseen, how often to look at all. */
 #define LOOK_EVERY_NS (1 * NS_PER_S)
 
@@ -450,19 +451,23 @@ static void settle_try(struct probe *probe, const struct pw_socket_event *ev,
 		tell_failed_try(probe, ev);
 }
 
-/* What has stood long enough, once everything that was sent before has been read. */
+/* What has stood long enough, once everything that was sent before has been read.  Each
+ * may cost a look at a process, and the ring fills meanwhile: what is left over is due
+ * at once. */
 static void settle(struct probe *probe)
 {
 	uint64_t now = pending_deadline(probe->pending) ? now_mono_ns() : 0;
+	uint64_t until = now + SETTLES_AT_MOST_NS;
 	struct pw_socket_event ev;
 
-	while (pending_take_due(probe->pending, now, &ev)) {
+	while (now < until && pending_take_due(probe->pending, now, &ev)) {
 		if (ev.h.kind == PW_EVENT_BIND_TRIED)
 			settle_try(probe, &ev, now);
 		else if (ev.flags & PW_LOOK)
 			look_for(probe, &ev);
 		else
 			tell_socket(probe, &ev, FACT_LISTENING);
+		now = now_mono_ns();
 	}
 }
 
