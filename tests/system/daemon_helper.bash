@@ -97,6 +97,7 @@ code()
 # $listener
 listen()
 {
+	rm -f "$D/listener.$1"
 	nsenter -t "$namespace" -n python3 -c '
 import signal, socket, sys
 s = socket.create_server(
