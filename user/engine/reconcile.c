@@ -251,9 +251,11 @@ static void begin(struct healer *h)
 
 	if (h->how & HEAL_KNOWN_ONLY)
 		return;
-	if (!(h->how & HEAL_KEEP))
+	/* A walk that releases nothing overtakes no release: what waits is all folded. */
+	if (!(h->how & HEAL_KEEP)) {
 		sockets_each(h->e->sockets, check_gone, h);
-	healing->walk_start_ns = h->walk->start_ns;
+		healing->walk_start_ns = h->walk->start_ns;
+	}
 	healing->hinted_ns = 0;
 	healing->hint_due_ns = 0;
 	healing->suspect_due_ns = 0;
