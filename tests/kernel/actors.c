@@ -239,6 +239,11 @@ uint64_t actor_pass(struct actor *from, unsigned slot, struct actor *to, unsigne
 	return (uint64_t)cookie;
 }
 
+int actor_fd(const struct actor *a)
+{
+	return a->fd;
+}
+
 pid_t actor_pid(const struct actor *a)
 {
 	return a->pid;

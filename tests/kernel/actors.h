@@ -44,6 +44,8 @@ int64_t actor_answer(struct actor *a);
 uint64_t actor_pass(struct actor *from, unsigned slot, struct actor *to,
 		    unsigned to_slot);
 
+/* Readable when an answer has come. */
+int actor_fd(const struct actor *a);
 pid_t actor_pid(const struct actor *a);
 /* The program that actors run; borrowed. */
 const char *actor_program(void);

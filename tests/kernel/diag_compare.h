@@ -63,6 +63,9 @@ struct knowledge {
  */
 int diag_compare(struct sockets *table, int fd, uint32_t netns,
 		 const struct knowledge *knowledge);
+/* The same without a word, where it may be too early. */
+int diag_count(struct sockets *table, int fd, uint32_t netns,
+	       const struct knowledge *knowledge);
 
 /* Does this kernel list TCP sockets that only are bound (6.8)? */
 bool diag_shows_bound(void);

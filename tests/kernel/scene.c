@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,14 +37,15 @@ static struct {
 	bool broken; /* and that is no excuse */
 	unsigned traits;
 	char fingerprints[MODES][FINGERPRINT];
+	unsigned *serial;   /* shared with the tests */
 	pid_t recorder;     /* the test's process: the parent records nothing */
 	struct seen **seen; /* a host may have much else to tell */
 	size_t n_seen, capacity;
 } scene;
 
-const struct mode *scene_mode(int n)
+unsigned scene_serial(void)
 {
-	return n >= 0 && n < MODES ? &modes[n] : NULL;
+	return __atomic_fetch_add(scene.serial, 1, __ATOMIC_RELAXED);
 }
 
 uint64_t scene_deadline(void)
@@ -118,6 +120,40 @@ static bool is_wanted(const char *name)
 	return false;
 }
 
+/* Do these hooks serve an earlier mode, too?  Else they are remembered. */
+static bool is_repeated(int n, struct probe *p)
+{
+	fingerprint(p, scene.fingerprints[n]);
+	for (int i = 0; i < n; i++)
+		if (strcmp(scene.fingerprints[i], scene.fingerprints[n]) == 0)
+			return true;
+	return false;
+}
+
+static bool repeats(int n)
+{
+	_cleanup_(probe_freep) struct probe *p = NULL;
+
+	/* One that does not start is for the test to complain of. */
+	if (getenv("PW_MODES") || probe_new(&modes[n].options, &p) < 0 ||
+	    probe_start(p) < 0)
+		return false;
+	return is_repeated(n, p);
+}
+
+const struct mode *scene_next_mode(int *n)
+{
+	while (*n < MODES) {
+		const struct mode *mode = &modes[(*n)++];
+
+		if (scene_unavailable())
+			return *n == 1 ? mode : NULL;
+		if (is_wanted(mode->name) && !repeats(*n - 1))
+			return mode;
+	}
+	return NULL;
+}
+
 /* An engine in the n-th mode; 0, or -EALREADY where an earlier mode was the same. */
 static int load(int n)
 {
@@ -131,47 +167,53 @@ static int load(int n)
 		return err;
 	if (!probe_has_events(engine_probe(engine)))
 		return -EOPNOTSUPP;
+	if (is_repeated(n, engine_probe(engine)))
+		return -EALREADY;
 
-	fingerprint(engine_probe(engine), scene.fingerprints[n]);
-	for (int i = 0; i < n; i++)
-		if (strcmp(scene.fingerprints[i], scene.fingerprints[n]) == 0)
-			return -EALREADY;
 	scene.traits = traits_of(scene.fingerprints[n]);
 	printf("# %s: %s\n", modes[n].name, scene.fingerprints[n]);
 	scene.engine = take(engine);
 	return 0;
 }
 
+/* The parent has nothing else: what stays is what the tests inherit. */
+static const char *begin(int n)
+{
+	static char why[128];
+	int err = load(n);
+
+	if (err == -EALREADY)
+		return NULL;
+	if (err < 0) {
+		snprintf(why, sizeof(why), "%s: %s", modes[n].name, strerror(-err));
+		scene.why_not = why;
+		scene.broken = true;
+	}
+	return modes[n].name;
+}
+
 const char *scene_variant(int n)
 {
 	static int next;
-	static char why[128];
-	int err;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (n == 0)
-		next = 0;
 	scene.engine = engine_free(scene.engine);
 	scene.why_not = scene_unavailable();
 	scene.broken = false;
+	if (!scene.serial)
+		scene.serial = mmap(NULL, sizeof(unsigned), PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (!scene.why_not)
 		enter_namespace();
 	if (scene.why_not)
 		return n == 0 ? modes[0].name : NULL;
 
-	for (; next < MODES; next++) {
-		if (!is_wanted(modes[next].name))
-			continue;
-		err = load(next);
-		if (err == -EALREADY)
-			continue;
-		if (err < 0) {
-			snprintf(why, sizeof(why), "%s: %s", modes[next].name,
-				 strerror(-err));
-			scene.why_not = why;
-			scene.broken = true;
-		}
-		return modes[next++].name;
+	for (next = n == 0 ? 0 : next; next < MODES;) {
+		const char *name = is_wanted(modes[next].name) ? begin(next) : NULL;
+
+		next++;
+		if (name)
+			return name;
 	}
 	return NULL;
 }

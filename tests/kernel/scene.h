@@ -26,8 +26,12 @@ struct mode {
 	struct probe_options options;
 };
 
-/* The modes to try, in order; NULL past the last. */
-const struct mode *scene_mode(int n);
+/*
+ * The next mode to try, from number *@n on, which moves behind it; NULL past the last.
+ * Those that use the same hooks here as an earlier one are passed over, and those that
+ * PW_MODES (names with commas) does not name.
+ */
+const struct mode *scene_next_mode(int *n);
 /* Why events cannot be had here at all ("needs root"), or NULL. */
 const char *scene_unavailable(void);
 
@@ -72,6 +76,9 @@ size_t scene_events(enum event_type type, uint64_t cookie);
 /* All of them, in order. */
 size_t scene_seen_count(void);
 const struct seen *scene_seen(size_t i);
+
+/* 0, 1, … for the tests of a program: what one leaves behind is not in another's way. */
+unsigned scene_serial(void);
 
 /* CLOCK_MONOTONIC by which something has to have happened. */
 uint64_t scene_deadline(void);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static char current[64];
 
@@ -52,7 +51,7 @@ void each_case(unsigned protos, void (*fn)(const struct kase *k))
 	bool mptcp = !(protos & MPTCP) || has_mptcp();
 	/* What an earlier test connected lingers in TIME_WAIT: every test has its ports.
 	 */
-	struct kase k = { .port = (uint16_t)(10000 + getpid() % 300 * 64) };
+	struct kase k = { .port = (uint16_t)(10000 + scene_serial() % 470 * 48) };
 
 	scene_engine();
 	on_exit(name_case, NULL);
