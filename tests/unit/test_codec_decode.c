@@ -213,8 +213,9 @@ TEST(settings_are_read_and_are_the_defaults_of_services)
 		"\"restart\":\"no\",\"health\":{\"interval\":1}}],"
 		"\"settings\":{\"port_range\":\"9000-9010\",\"env_prefix\":\"UDOS\","
 		"\"unregistered\":\"public\",\"http\":{\"listen\":\"[::1]:8321\","
-		"\"token_file\":\"/t\",\"read_only\":true},"
-		"\"history\":{\"retain\":\"7d\"},\"sinks\":[{\"stdout\":{}}],"
+		"\"token_file\":\"/t\",\"read_only\":true,"
+		"\"hosts\":[\"pw.example\",\"[::2]\"]},\"history\":{\"retain\":\"7d\"},"
+		"\"sinks\":[{\"stdout\":{}}],"
 		"\"health\":{\"interval\":9,\"failure_threshold\":8},"
 		"\"restart\":\"always\",\"backoff\":{\"initial\":1},"
 		"\"restart_limit\":{\"count\":9},\"stop\":{\"signal\":9}}}",
@@ -229,6 +230,8 @@ TEST(settings_are_read_and_are_the_defaults_of_services)
 	CHECK_STR(settings->http_listen, "[::1]:8321");
 	CHECK_STR(settings->http_token_file, "/t");
 	CHECK(settings->http_read_only);
+	CHECK_EQ(strv_length(settings->http_hosts), 2);
+	CHECK_STR(settings->http_hosts[1], "[::2]");
 	CHECK_EQ(settings->history_retain_ms, 7 * 86400000);
 	CHECK_EQ(a->health.interval_ms, 9000);
 	CHECK_EQ(a->health.failure_threshold, 8);

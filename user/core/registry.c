@@ -68,6 +68,7 @@ struct registry *registry_free(struct registry *reg)
 	free(reg->settings.env_prefix);
 	free(reg->settings.http_listen);
 	free(reg->settings.http_token_file);
+	strv_free(reg->settings.http_hosts);
 	free(reg->settings.health.http);
 	free(reg->settings.health.tcp);
 	strv_free(reg->settings.health.exec);

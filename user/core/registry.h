@@ -124,6 +124,7 @@ struct settings {
 	char *env_prefix;             /* "PORTWATCH" */
 	enum unregistered unregistered;
 	char *http_listen, *http_token_file; /* NULL none */
+	char **http_hosts; /* names served besides loopback; NULL none */
 	bool http_read_only;
 	uint64_t history_retain_ms;
 	struct health health; /* defaults for services */

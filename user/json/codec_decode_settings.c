@@ -10,6 +10,9 @@
 
 #include "base/strings.h"
 
+static const char host_letters[] =
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+
 #define HEALTH(member) offsetof(struct health, member)
 #define RESTART(member) offsetof(struct restart, member)
 #define STOP(member) offsetof(struct stop, member)
@@ -160,6 +163,8 @@ static int read_listen(struct decoder *d, const struct doc *value, void *target)
 	if (err < 0)
 		return err;
 	colon = strrchr(text, ':');
+	if (colon[1] == '{')
+		return decode_fail(d, "give a number", "this has no port of its own");
 	if (*text == '[')
 		snprintf(host, sizeof(host), "%.*s", (int)(colon - text - 2), text + 1);
 	else
@@ -172,12 +177,56 @@ static int read_listen(struct decoder *d, const struct doc *value, void *target)
 			   "the API listens on loopback only");
 }
 
+/* The daemon's own folder is nobody's idea of where a file is. */
+static int read_token_file(struct decoder *d, const struct doc *value, void *target)
+{
+	const char *text = doc_string(value);
+
+	if (text && *text && *text != '/')
+		return decode_fail(d, "write the whole path, from /",
+				   "this is not an absolute path");
+	return decode_string(d, value, target);
+}
+
+/* A name or address as browsers write it into Host, without a port: any will do. */
+static int read_host(struct decoder *d, const struct doc *value, void *target)
+{
+	static const char remedy[] = "a name or address such as \"portwatch.example\"";
+	const char *text = doc_string(value);
+	char excerpt[EXCERPT];
+	struct endpoint at;
+	size_t n;
+
+	if (!text)
+		return decode_fail_type(d, value, "a host name");
+	n = strlen(text);
+	if (n > 2 && n < 60 && text[0] == '[' && text[n - 1] == ']') {
+		char address[64];
+
+		snprintf(address, sizeof(address), "%.*s", (int)n - 2, text + 1);
+		if (strchr(address, ':') && endpoint_parse_address(address, &at) == 0)
+			return decode_word(d, value, target);
+	}
+	if (n == 0 || n > 253 || strspn(text, host_letters) != n)
+		return decode_fail(d, remedy, "\"%s\" is not a host name",
+				   decode_excerpt(text, excerpt));
+	return decode_word(d, value, target);
+}
+
+static int read_hosts(struct decoder *d, const struct doc *value, void *target)
+{
+	if (doc_type(value) != DOC_ARRAY)
+		return decode_fail_type(d, value, "a list of host names");
+	return decode_list(d, value, read_host, target);
+}
+
 static int read_http(struct decoder *d, const struct doc *value, void *target)
 {
 	static const struct field fields[] = {
 		{ "listen", read_listen, SETTINGS(http_listen) },
-		{ "token_file", decode_string, SETTINGS(http_token_file) },
+		{ "token_file", read_token_file, SETTINGS(http_token_file) },
 		{ "read_only", decode_bool, SETTINGS(http_read_only) },
+		{ "hosts", read_hosts, SETTINGS(http_hosts) },
 		{ NULL, NULL, 0 },
 	};
 

@@ -264,6 +264,7 @@ struct doc *codec_encode_settings(const struct settings *settings)
 	doc_put_string(http, "listen", settings->http_listen);
 	doc_put_string(http, "token_file", settings->http_token_file);
 	doc_put_bool(http, "read_only", settings->http_read_only);
+	encode_words(http, "hosts", settings->http_hosts);
 	doc_put(doc, "http", http);
 	encode_duration(history, "retain", settings->history_retain_ms);
 	doc_put(doc, "history", history);
