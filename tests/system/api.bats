@@ -326,6 +326,20 @@ signal.pause()' >"$D/theirs" 3>&- &
 	as_nobody api $A/alerts | jq -e '.alerts[] | select(.service == "wizard") | .found.cmdline'
 }
 
+@test "what an entry may hold of secrets is for those who may change it" {
+	registry '{"services":[{"name":"goblin","port":18767,"startup_cmd":"goblin --password hunter2",
+		"match":{"cmdline":["hunter2"]},"env":{"TOKEN":"hunter2"},
+		"health_endpoint":"http://me:hunter2@localhost:18767/?key=hunter2"}]}'
+	daemon
+	for path in status services services/goblin config report sockets alerts doctor env 'report?format=json'; do
+		run ! grep hunter2 <(as_nobody api "$A/$path")
+	done
+	as_nobody api $A/services/goblin | jq -e '.service.env | has("TOKEN")'
+	for path in services services/goblin config; do
+		grep hunter2 <(api "$A/$path")
+	done
+}
+
 @test "members of group portwatch may change, by any of their groups" {
 	printf 'root:x:0:\nportwatch:x:4242:\n' >"$D/group"
 	"${inside[@]}" unshare -m sh -c 'mount --bind "$1" /etc/group && shift && exec "$@"' sh "$D/group" \

@@ -156,3 +156,35 @@ TEST(events_of_sockets_keep_the_command_lines)
 	CHECK(!tells(codec_encode_socket(&sock, NULL, 0, NULL, &other)));
 	CHECK(tells(codec_encode_socket(&sock, NULL, 0, NULL, &root)));
 }
+
+TEST(an_entry_keeps_names_and_loses_what_may_be_a_secret)
+{
+	static const char text[] =
+		"{\"name\":\"a\",\"match\":{\"exe\":\"/x\",\"cmdline\":[\"hunter2\"]},"
+		"\"startup_cmd\":\"a --password "
+		"hunter2\",\"env\":{\"A\":\"hunter2\",\"B\":\"\"},"
+		"\"health_endpoint\":\"http://a:hunter2@h:1/x?t=hunter2\","
+		"\"health\":{\"http\":\"https://hunter2@h\",\"exec\":[\"hunter2\"]}}";
+	_cleanup_(doc_freep) struct doc *doc = doc_parse(text, sizeof(text) - 1, NULL);
+	_cleanup_(freep) char *left = NULL;
+
+	codec_hide_secrets(doc);
+	left = doc_print(doc, false, NULL);
+	CHECK_STR(left, "{\"name\":\"a\",\"match\":{\"exe\":\"/x\",\"cmdline\":null},"
+			"\"startup_cmd\":null,\"env\":{\"A\":null,\"B\":null},"
+			"\"health_endpoint\":\"http://…@h:1/x?…\","
+			"\"health\":{\"http\":\"https://…@h\",\"exec\":null}}");
+}
+
+TEST(an_entry_without_secrets_stays_as_it_is)
+{
+	static const char text[] =
+		"{\"name\":\"a\",\"match\":null,\"startup_cmd\":null,\"env\":null,"
+		"\"health_endpoint\":\"http://h:1/x@y\",\"health\":\"unhealthy\"}";
+	_cleanup_(doc_freep) struct doc *doc = doc_parse(text, sizeof(text) - 1, NULL);
+	_cleanup_(freep) char *left = NULL;
+
+	codec_hide_secrets(doc);
+	left = doc_print(doc, false, NULL);
+	CHECK_STR(left, text);
+}

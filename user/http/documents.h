@@ -13,6 +13,8 @@ bool alert_is_conflict(const struct alert *alert, const void *arg);
 /* @arg is a service name. */
 bool alert_is_of_service(const struct alert *alert, const void *arg);
 
+/* The entry of @svc as whoever asks may see it; NULL for want of memory. */
+struct doc *service_doc(const struct request *req, const struct service *svc);
 /* What is to be printed of the service's process is read now. */
 void complete_service(struct engine *engine, const struct service *svc);
 

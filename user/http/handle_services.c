@@ -15,6 +15,15 @@ void complete_service(struct engine *engine, const struct service *svc)
 		engine_complete_process(engine, p);
 }
 
+struct doc *service_doc(const struct request *req, const struct service *svc)
+{
+	struct doc *doc = codec_encode_service(svc);
+
+	if (doc && !req->peer->may_change)
+		codec_hide_secrets(doc);
+	return doc;
+}
+
 int handle_services(const struct request *req, struct reply *reply)
 {
 	static const char *const known[] = { NULL };
@@ -28,7 +37,7 @@ int handle_services(const struct request *req, struct reply *reply)
 	array = doc_array();
 	for (size_t i = 0; i < registry_count(world->registry); i++) {
 		const struct service *svc = registry_service(world->registry, i);
-		struct doc *entry = codec_encode_service(svc);
+		struct doc *entry = service_doc(req, svc);
 
 		if (!entry) {
 			doc_free(array);
@@ -108,7 +117,7 @@ int handle_service(const struct request *req, struct reply *reply)
 	const struct world *world = engine_world(engine);
 	const struct service *svc = registry_find(world->registry, req->parameter);
 	struct gathering sockets = { .req = req, .service = svc };
-	struct doc *doc;
+	struct doc *doc, *status;
 
 	if (!svc)
 		return no_such_service(req, reply);
@@ -120,10 +129,12 @@ int handle_service(const struct request *req, struct reply *reply)
 	sockets_each(engine_sockets(engine), gather, &sockets);
 
 	doc = doc_schema("service");
-	doc_set(doc, "service", codec_encode_service(svc));
-	doc_set(doc, "status",
-		codec_encode_service_status(world, svc, engine_alerts(engine),
-					    now_wall_ns(), &req->peer->viewer));
+	doc_set(doc, "service", service_doc(req, svc));
+	status = codec_encode_service_status(world, svc, engine_alerts(engine),
+					     now_wall_ns(), &req->peer->viewer);
+	if (status && !req->peer->may_change)
+		codec_hide_secrets(status);
+	doc_set(doc, "status", status);
 	doc_set(doc, "alerts", alerts_doc(req, alert_is_of_service, svc->name));
 	doc_set(doc, "sockets", sockets.array);
 	return reply_doc(reply, 200, doc);

@@ -17,11 +17,14 @@ static struct doc *services_doc(const struct request *req, uint64_t wall_ns)
 
 	for (size_t i = 0; i < registry_count(world->registry); i++) {
 		const struct service *svc = registry_service(world->registry, i);
+		struct doc *status;
 
 		complete_service(req->api->engine, svc);
-		doc_set(services, svc->name,
-			codec_encode_service_status(world, svc, alerts, wall_ns,
-						    &req->peer->viewer));
+		status = codec_encode_service_status(world, svc, alerts, wall_ns,
+						     &req->peer->viewer);
+		if (status && !req->peer->may_change)
+			codec_hide_secrets(status);
+		doc_set(services, svc->name, status);
 	}
 	return services;
 }

@@ -57,6 +57,12 @@ struct doc *codec_encode_settings(const struct settings *settings);
  * may not see become null, and go from the messages of alerts too.
  */
 void codec_redact(struct doc *doc, const struct viewer *viewer);
+/*
+ * Make the entry or status of a service, or settings, fit for somebody who may change
+ * nothing: values of env, command lines, and what a URL has before its '@' or behind its
+ * '?'.
+ */
+void codec_hide_secrets(struct doc *doc);
 
 /* Where and why a document was refused. */
 struct decode_error {

@@ -95,3 +95,69 @@ void codec_redact(struct doc *doc, const struct viewer *viewer)
 	if (must_hide(doc, viewer))
 		doc_replace(doc, "cmdline", doc_string_new(NULL));
 }
+
+/* -- What an entry gives away ---------------------------------------------------------
+ */
+
+/* The end of what names the host: user and password stand before it. */
+static const char *userinfo_end(const char *authority)
+{
+	return memrchr(authority, '@', strcspn(authority, "/?#"));
+}
+
+static void hide_in_url(struct doc *object, const char *key)
+{
+	const char *url = doc_get_string(object, key), *authority, *at, *query;
+	_cleanup_(buffer_done) struct buffer text = { 0 };
+
+	authority = url ? strstr(url, "://") : NULL;
+	if (!authority)
+		return;
+	authority += 3;
+	at = userinfo_end(authority);
+	query = strchr(authority, '?');
+	if (!at && !query)
+		return;
+	buffer_add(&text, url, (size_t)(authority - url));
+	if (at) {
+		buffer_puts(&text, "…");
+		authority = at;
+	}
+	buffer_add(&text, authority,
+		   query ? (size_t)(query - authority) : strlen(authority));
+	if (query)
+		buffer_puts(&text, "?…");
+	doc_replace(object, key, text.failed ? NULL : doc_string_new(text.data));
+}
+
+static void hide_member(struct doc *object, const char *key)
+{
+	if (object && doc_get(object, key))
+		doc_replace(object, key, doc_string_new(NULL));
+}
+
+static void hide_env(struct doc *entry)
+{
+	const struct doc *env = doc_get(entry, "env");
+	struct doc *names;
+
+	if (doc_type(env) != DOC_OBJECT)
+		return;
+	names = doc_object();
+	for (const struct doc *m = doc_first(env); m; m = doc_next(m))
+		doc_set_null(names, doc_key(m));
+	doc_replace(entry, "env", names);
+}
+
+void codec_hide_secrets(struct doc *doc)
+{
+	struct doc *health = doc_find(doc, "health");
+
+	hide_env(doc);
+	hide_member(doc, "startup_cmd");
+	hide_member(doc_find(doc, "match"), "cmdline");
+	hide_member(health, "exec");
+	if (doc_type(health) == DOC_OBJECT)
+		hide_in_url(health, "http");
+	hide_in_url(doc, "health_endpoint");
+}
