@@ -335,14 +335,20 @@ static int load_tries(struct hooks *hooks, bool cgroup, bool tracepoints, bool c
 		err = note(hooks, HOOK_CLOSING,
 			   attach_tracepoint(hooks, hooks->failed->progs.on_closing,
 					     "events/syscalls/sys_enter_close/id"));
-	if (err >= 0 && cgroup) {
-		err = attach_cgroup(hooks, hooks->failed->progs.on_trying4);
-		if (err >= 0)
-			err = attach_cgroup(hooks, hooks->failed->progs.on_trying6);
-		note(hooks, HOOK_TRYING, err);
-	}
 	if (err < 0)
 		drop_links(hooks, links);
+	return err;
+}
+
+/* Last of all: a try that no bind hook follows yet would be taken for a failure. */
+static int attach_tries(struct hooks *hooks)
+{
+	int err = attach_cgroup(hooks, hooks->failed->progs.on_trying4);
+
+	if (err >= 0)
+		err = attach_cgroup(hooks, hooks->failed->progs.on_trying6);
+	if (note(hooks, HOOK_TRYING, err) < 0 && hooks->failures == FAILURES_LEAN)
+		hooks->failures = FAILURES_NONE;
 	return err;
 }
 
@@ -366,7 +372,11 @@ static int attach_failures(struct hooks *hooks, bool cgroup, bool closes)
 	return cgroup ? 0 : -EOPNOTSUPP; /* not even binds that succeed are told */
 }
 
-/* When a program of the events object is wanted. */
+/*
+ * When a program of the events object is wanted.  Releases come first: a socket that is
+ * told to be bound before its release would be told may be gone when the first walk
+ * begins, and stay.
+ */
 enum wanted { ALWAYS, WITH_CGROUP, WITH_FEXIT, FEXIT_FOR_CGROUP, CGROUP_FOR_FEXIT };
 
 static const struct {
@@ -374,14 +384,14 @@ static const struct {
 	enum hook hook;
 	enum wanted wanted;
 } programs[] = {
+	{ "on_released", HOOK_RELEASED, WITH_CGROUP },
+	{ "on_inet_release", HOOK_FENTRY_RELEASE, FEXIT_FOR_CGROUP },
 	{ "on_exit", HOOK_EXIT, ALWAYS },
 	{ "on_exec", HOOK_EXEC, ALWAYS },
 	{ "on_sock_state", HOOK_STATE, ALWAYS },
 	{ "on_bound4", HOOK_BOUND, WITH_CGROUP },
 	{ "on_bound6", HOOK_BOUND, WITH_CGROUP },
 	{ "on_created", HOOK_BOUND, WITH_CGROUP },
-	{ "on_released", HOOK_RELEASED, WITH_CGROUP },
-	{ "on_inet_release", HOOK_FENTRY_RELEASE, FEXIT_FOR_CGROUP },
 	{ "on_listening", HOOK_FEXIT_LISTEN, WITH_FEXIT },
 	{ "on_udp4_connected", HOOK_FEXIT_CONNECT, WITH_FEXIT },
 	{ "on_udp6_connected", HOOK_FEXIT_CONNECT, WITH_FEXIT },
@@ -472,7 +482,11 @@ static int attach_all(struct hooks *hooks, bool cgroup)
 		err = load_events(hooks, cgroup, true);
 	if (!fexit || (err < 0 && cgroup))
 		err = load_events(hooks, cgroup, false);
-	return err < 0 ? err : map_control(hooks);
+	if (err >= 0)
+		err = map_control(hooks);
+	if (err >= 0 && cgroup && !fexit && hooks->failures != FAILURES_NONE)
+		attach_tries(hooks);
+	return err;
 }
 
 int hooks_attach(struct hooks *hooks)
