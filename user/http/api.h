@@ -116,6 +116,7 @@ struct reply {
 	size_t size;
 	struct shared_body *shared; /* referenced */
 	struct producer *producer;  /* owned */
+	struct deferred *deferred;  /* owned: the answer comes later */
 };
 void reply_done(struct reply *reply);
 
@@ -131,6 +132,8 @@ struct doc *problem_doc(unsigned status, const char *detail);
 void problem_set_fault(struct doc *problem, const char *path,
 		       const struct decode_error *fault);
 int reply_problem_doc(struct reply *reply, unsigned status, struct doc *doc);
+/* What a negative errno is told as, in the place of whatever the reply was. */
+void reply_failure(struct reply *reply, int err);
 const char *status_title(unsigned status);
 
 #endif /* PORTWATCH_HTTP_API_H */

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/files.h"
+#include "http/deferred.h"
 
 static const char too_many[] =
 	"{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
@@ -137,6 +138,7 @@ static void connection_gone(struct connection *c)
 
 	connection_unwait(c);
 	outflow_detach(c->outflow);
+	deferred_close(c->deferred);
 	hangup_close(c->hangup);
 	buffer_done(&c->body);
 	unlink_from(server, c);

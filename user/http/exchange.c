@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "base/strings.h"
+#include "http/deferred.h"
 
 enum {
 	/* What is read beyond a body that is too large, that the answer may arrive. */
@@ -252,6 +253,32 @@ static enum MHD_Result send_reply(struct connection *c, struct reply *reply)
 	return result;
 }
 
+/* The library comes back here once the connection is resumed. */
+static enum MHD_Result defer(struct connection *c, struct reply *reply)
+{
+	c->deferred = take(reply->deferred);
+	c->deferred->wake = connection_resume;
+	c->deferred->wake_arg = c;
+	connection_suspend(c);
+	return MHD_YES;
+}
+
+static enum MHD_Result answer_deferred(struct connection *c)
+{
+	enum MHD_Result result = MHD_NO;
+
+	if (c->hung_up)
+		return MHD_NO;
+	if (!c->deferred->ready) {
+		connection_suspend(c);
+		return MHD_YES;
+	}
+	if (c->deferred->reply.status)
+		result = send_reply(c, &c->deferred->reply);
+	c->deferred = deferred_close(c->deferred);
+	return result;
+}
+
 /* Answers MHD_NO, which closes the connection, where not even a problem can be told. */
 static enum MHD_Result answer(struct connection *c, const char *url, const char *method)
 {
@@ -274,7 +301,9 @@ static enum MHD_Result answer(struct connection *c, const char *url, const char 
 		req.method = route->method;
 		routes_answer(route, &req, &reply);
 	}
-	if (reply.status)
+	if (reply.deferred)
+		result = defer(c, &reply);
+	else if (reply.status)
 		result = send_reply(c, &reply);
 	reply_done(&reply);
 	return result;
@@ -328,6 +357,8 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *native, const 
 		*upload_size = 0;
 		return result;
 	}
+	if (c->deferred)
+		return answer_deferred(c);
 	connection_unwait(c);
 	return answer(c, url, method);
 }
@@ -342,6 +373,7 @@ void exchange_completed(void *cls, struct MHD_Connection *native, void **context
 	if (!c)
 		return;
 	*context = NULL;
+	c->deferred = deferred_close(c->deferred);
 	buffer_done(&c->body);
 	c->body = (struct buffer){ 0 };
 	c->body_seen = 0;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "http/deferred.h"
+
 static const char json_type[] = "application/json";
 
 const char *request_arg(const struct request *req, const char *key, size_t index)
@@ -67,6 +69,7 @@ void reply_done(struct reply *reply)
 	shared_body_unref(reply->shared);
 	if (reply->producer)
 		reply->producer->close(reply->producer);
+	deferred_close(reply->deferred);
 	*reply = (struct reply){ 0 };
 }
 
@@ -179,4 +182,13 @@ int reply_problem(struct reply *reply, unsigned status, const char *fmt, ...)
 	vsnprintf(detail, sizeof(detail), fmt, ap);
 	va_end(ap);
 	return reply_problem_doc(reply, status, problem_doc(status, detail));
+}
+
+void reply_failure(struct reply *reply, int err)
+{
+	reply_done(reply);
+	if (err == -ENOMEM)
+		reply_problem(reply, 503, "Out of memory");
+	else
+		reply_problem(reply, 500, "%s", strerror(-err));
 }

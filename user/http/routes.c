@@ -178,11 +178,6 @@ void routes_answer(const struct route *route, const struct request *req,
 {
 	int err = answer(route, req, reply);
 
-	if (err >= 0)
-		return;
-	reply_done(reply);
-	if (err == -ENOMEM)
-		reply_problem(reply, 503, "Out of memory");
-	else
-		reply_problem(reply, 500, "%s", strerror(-err));
+	if (err < 0)
+		reply_failure(reply, err);
 }

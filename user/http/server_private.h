@@ -46,7 +46,8 @@ struct connection {
 	/* The request in hand. */
 	struct buffer body;
 	uint64_t body_seen;
-	struct outflow *outflow; /* borrowed from the response that sends it; NULL */
+	struct outflow *outflow;   /* borrowed from the response that sends it; NULL */
+	struct deferred *deferred; /* the answer that is waited for; NULL */
 	struct MHD_Connection *native;
 	struct hangup *hangup;
 	bool suspended, hung_up;
