@@ -244,7 +244,7 @@ signal.pause()' >"$D/bound" 2>&1 3>&- &
 
 @test "NAME ends that service, and raises no alert" {
 	daemon
-	events told
+	events told "types=service,alert"
 	server wizard 18765 fork=3
 	within 5 service_is running
 	run -0 portwatch kill wizard -y
