@@ -30,6 +30,11 @@ static int copy_string(const char *text, const char **ret)
 	return text && !*ret ? -ENOMEM : 0;
 }
 
+const char *pw_version(void)
+{
+	return PORTWATCH_VERSION;
+}
+
 int pw_client_new(const struct pw_options *options, struct pw_client **ret)
 {
 	struct pw_client *client = calloc(1, sizeof(*client));

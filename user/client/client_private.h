@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include "client/shape.h"
 #include "client/wire.h"
 
 struct pw_client {
@@ -33,5 +34,20 @@ int client_refused(struct pw_client *client);
 /* Send and wait for the headers, with one more try where an idle connection had been
  * closed by the server. */
 int client_ask(struct pw_client *client, const struct request *request);
+
+/* -- For what is answered in structs --------------------------------------------------
+ */
+
+void client_reply_freep(struct pw_reply **reply);
+struct span client_body(const struct pw_reply *reply);
+/* @before and @after as they are, @segment percent-encoded; NULL is out of memory. */
+void client_add_path(struct buffer *path, const char *before, const char *segment,
+		     const char *after);
+/* The body, or its @member, as by shape_decode(), which see. */
+int client_decode(struct pw_client *client, const char *path,
+		  const struct pw_reply *reply, const char *member,
+		  const struct shape *shape, void *ret);
+/* @err, with its sentence where it is -EPROTO. */
+int client_not_understood(struct pw_client *client, int err, const char *path);
 
 #endif /* PORTWATCH_CLIENT_PRIVATE_H */

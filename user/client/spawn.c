@@ -172,8 +172,18 @@ static bool has_ended(pid_t pid, unsigned patience_ms)
 	return fd >= 0 && poll(&pfd, 1, (int)patience_ms) > 0;
 }
 
+/* In a program that reaps all its children, the number may be another's by now. */
+static bool is_child(pid_t pid)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 void spawn_reap(pid_t pid, unsigned patience_ms)
 {
+	if (!is_child(pid))
+		return;
 	if (!has_ended(pid, patience_ms))
 		kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -184,7 +194,8 @@ bool spawn_describe_end(pid_t pid, char *buf, size_t size)
 {
 	int status;
 
-	if (!has_ended(pid, END_PATIENCE_MS) || waitpid(pid, &status, 0) < 0) {
+	if (!is_child(pid) || !has_ended(pid, END_PATIENCE_MS) ||
+	    waitpid(pid, &status, 0) < 0) {
 		snprintf(buf, size, "but still runs");
 		return false;
 	}
