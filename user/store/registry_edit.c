@@ -79,11 +79,6 @@ void edit_set_time(struct doc *document)
 	doc_replace(document, "timestamp", doc_string_new(text));
 }
 
-struct put {
-	const struct registry_put *asked;
-	struct registry_change *change;
-};
-
 static struct doc *services_of(struct doc *document)
 {
 	if (doc_type(doc_get(document, "services")) != DOC_ARRAY)
@@ -151,10 +146,10 @@ static bool is_news(const struct doc *entry, const struct doc *before,
 	return !doc_equal(copy, before);
 }
 
-static int put(struct doc *document, const struct registry *current, void *arg,
-	       struct decode_error *reterr)
+int edit_put(struct doc *document, const struct registry *current, void *arg,
+	     struct decode_error *reterr)
 {
-	const struct put *p = arg;
+	const struct edit_putting *p = arg;
 	const struct registry_put *asked = p->asked;
 	const struct service *was = registry_find(current, asked->name);
 	struct edit_beside beside = { current, asked->in_force, was, asked->force };
@@ -186,7 +181,7 @@ static int put(struct doc *document, const struct registry *current, void *arg,
 	return 1;
 }
 
-static int check_name(const struct registry_put *asked, struct decode_error *reterr)
+int edit_put_check(const struct registry_put *asked, struct decode_error *reterr)
 {
 	const struct doc *given = doc_get(asked->entry, "name");
 	int err = 0;
@@ -223,18 +218,13 @@ int registry_edit_put(const char *path, const struct registry_put *asked,
 		      struct decode_error *reterr)
 {
 	struct registry_change change = { 0 };
-	struct put arg = { asked, &change };
-	int err = check_name(asked, reterr);
+	struct edit_putting arg = { asked, &change };
+	int err = edit_put_check(asked, reterr);
 
 	if (err < 0)
 		return err;
-	return edit_apply(path, put, &arg, generation, &change, ret, reterr);
+	return edit_apply(path, edit_put, &arg, generation, &change, ret, reterr);
 }
-
-struct removal {
-	const char *name;
-	struct registry_change *change;
-};
 
 static const struct service *dependent_on(const struct registry *reg, const char *name)
 {
@@ -248,10 +238,10 @@ static const struct service *dependent_on(const struct registry *reg, const char
 	return NULL;
 }
 
-static int remove_entry(struct doc *document, const struct registry *current, void *arg,
-			struct decode_error *reterr)
+int edit_remove(struct doc *document, const struct registry *current, void *arg,
+		struct decode_error *reterr)
 {
-	const struct removal *removal = arg;
+	const struct edit_removing *removal = arg;
 	const struct service *svc = registry_find(current, removal->name);
 	const struct service *dependent = dependent_on(current, removal->name);
 
@@ -270,7 +260,7 @@ int registry_edit_remove(const char *path, const char *name, uint64_t generation
 			 struct registry_change *ret, struct decode_error *reterr)
 {
 	struct registry_change change = { 0 };
-	struct removal arg = { name, &change };
+	struct edit_removing arg = { name, &change };
 
-	return edit_apply(path, remove_entry, &arg, generation, &change, ret, reterr);
+	return edit_apply(path, edit_remove, &arg, generation, &change, ret, reterr);
 }

@@ -9,12 +9,6 @@
 
 #include "base/strings.h"
 
-struct reassigning {
-	const struct registry_reassign *asked;
-	struct registry_change *change;
-	uint16_t from;
-};
-
 static int fail_which(const struct service *svc, const char *which,
 		      struct decode_error *reterr)
 {
@@ -106,7 +100,7 @@ static char *move_url(const char *url, uint16_t from, uint16_t to)
 }
 
 static int move_member(struct doc *object, const char *key, const char *label,
-		       const struct reassigning *r)
+		       const struct edit_reassigning *r)
 {
 	const char *text = doc_get_string(object, key);
 	_cleanup_(freep) char *moved = NULL;
@@ -133,7 +127,7 @@ static bool names_port(const char *text, uint16_t port)
 	return false;
 }
 
-static int note_mentions(const struct service *svc, const struct reassigning *r)
+static int note_mentions(const struct service *svc, const struct edit_reassigning *r)
 {
 	char note[160];
 	int err = 0;
@@ -155,7 +149,7 @@ static int note_mentions(const struct service *svc, const struct reassigning *r)
 }
 
 static int move_rest(struct doc *entry, const struct service *svc,
-		     const struct reassigning *r)
+		     const struct edit_reassigning *r)
 {
 	struct doc *health = doc_find(entry, "health");
 	int err = move_member(entry, "health_endpoint", "health_endpoint", r);
@@ -167,10 +161,10 @@ static int move_rest(struct doc *entry, const struct service *svc,
 	return err == 0 ? note_mentions(svc, r) : err;
 }
 
-static int reassign(struct doc *document, const struct registry *current, void *arg,
-		    struct decode_error *reterr)
+int edit_reassign(struct doc *document, const struct registry *current, void *arg,
+		  struct decode_error *reterr)
 {
-	struct reassigning *r = arg;
+	struct edit_reassigning *r = arg;
 	const struct registry_reassign *asked = r->asked;
 	const struct service *svc = registry_find(current, asked->name);
 	struct edit_beside beside = { current, asked->in_force, svc, asked->force };
@@ -209,7 +203,7 @@ int registry_edit_reassign(const char *path, const struct registry_reassign *ask
 			   struct decode_error *reterr)
 {
 	struct registry_change change = { 0 };
-	struct reassigning arg = { .asked = asked, .change = &change };
+	struct edit_reassigning arg = { .asked = asked, .change = &change };
 
-	return edit_apply(path, reassign, &arg, generation, &change, ret, reterr);
+	return edit_apply(path, edit_reassign, &arg, generation, &change, ret, reterr);
 }

@@ -29,6 +29,31 @@ struct edit_beside {
 int edit_check(const struct edit_beside *beside, const struct doc *entry, char ***notes,
 	       struct decode_error *reterr);
 
+/* The edits, each with its argument. */
+struct edit_putting {
+	const struct registry_put *asked;
+	struct registry_change *change;
+};
+int edit_put(struct doc *document, const struct registry *current, void *arg,
+	     struct decode_error *reterr);
+/* Is it one at all?  -EINVAL. */
+int edit_put_check(const struct registry_put *asked, struct decode_error *reterr);
+
+struct edit_removing {
+	const char *name;
+	struct registry_change *change;
+};
+int edit_remove(struct doc *document, const struct registry *current, void *arg,
+		struct decode_error *reterr);
+
+struct edit_reassigning {
+	const struct registry_reassign *asked;
+	struct registry_change *change;
+	uint16_t from;
+};
+int edit_reassign(struct doc *document, const struct registry *current, void *arg,
+		  struct decode_error *reterr);
+
 /* registry_file_edit(), with *ret made of @change once that is on the disk. */
 int edit_apply(const char *path, registry_edit_fn edit, void *arg, uint64_t generation,
 	       struct registry_change *change, struct registry_change *ret,

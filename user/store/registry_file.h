@@ -39,6 +39,24 @@ int registry_file_edit(const char *path, registry_edit_fn edit, void *arg,
 		       uint64_t generation, struct registry **ret,
 		       struct decode_error *reterr);
 
+/* A change of several that are written together. */
+struct registry_edit {
+	registry_edit_fn edit;
+	void *arg;
+	/* The answer. */
+	int result;                /* as registry_file_edit() */
+	struct registry *registry; /* as it left it; owned, NULL on failure */
+	struct decode_error error;
+};
+
+/*
+ * Each changes what those before it left, and all is written once: what one of them comes
+ * to says nothing of the others, unless writing fails.  Answers with how many of them it
+ * dealt; of a large file those are fewer than @n, but at least one.
+ */
+size_t registry_file_edit_all(const char *path, struct registry_edit *edits, size_t n,
+			      uint64_t generation);
+
 struct registry_import {
 	size_t services_added, services_same;
 	size_t allocations_added, allocations_same;
