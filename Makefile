@@ -5,7 +5,7 @@
 #   make test        install what is missing, build, every test that this host can run
 #   make demo        a conflict, a dead owner and a failed bind, as they happen (root)
 #   make bench       what it costs, beside its peers (root)
-#   make install     into $(DESTDIR)$(PREFIX)
+#   make install     into $(DESTDIR)$(PREFIX), with the library and the Python module
 #   make clean
 #
 #   The pieces of test: lint check-arrows check-core check-tools check-unit
@@ -17,6 +17,7 @@
 O        ?= build
 CC       ?= cc
 AR       ?= ar
+OBJCOPY  ?= objcopy
 CLANG    ?= clang
 # Ubuntu's bpftool is a wrapper that refuses when the kernel has no package of its own.
 BPFTOOL  ?= $(firstword $(shell bpftool version >/dev/null 2>&1 && echo bpftool) \
@@ -24,6 +25,7 @@ BPFTOOL  ?= $(firstword $(shell bpftool version >/dev/null 2>&1 && echo bpftool)
 PKGCONF  ?= pkg-config
 BTF      ?= /sys/kernel/btf/vmlinux
 PREFIX   ?= /usr/local
+LIBDIR   ?= $(PREFIX)/lib
 VERSION  ?= 0.1.0
 
 Q        := $(if $(filter 1,$(V)),,@)
@@ -96,7 +98,7 @@ CI_SKIPS := no io_uring bind in this kernel|only cgroup v2 or fexit see binds by
 PIECES   := programs lint check-arrows check-core check-tools check-unit check-fuzz check-kernel \
             check-system demo matrix sanitize
 
-.PHONY: all objects $(PIECES) fuzz-programs test format run bench install clean help
+.PHONY: all lib objects $(PIECES) fuzz-programs test format run bench install clean help
 all: $(BIN)
 
 programs: $(BIN) $(UNIT) $(KERNEL)
@@ -115,6 +117,34 @@ $(O)/portwatchd: LIBS = $(DAEMON_LIBS)
 $(O)/portwatchd: $(call objects_of,user/daemon/*.c) $(call archives,$(filter-out daemon,$(DAEMON)))
 	$(call say,LINK)
 	$(link)
+
+# libportwatch: the client and what it uses of base, not sanitized.  The version script is
+# the one list of what it exports; in the static library all else is made local, too.
+SONAME   := libportwatch.so.0
+LIB_OBJ  := $(patsubst %.c,$(O)/pic/%.o,$(filter-out %/log.c,$(wildcard user/base/*.c user/client/*.c)))
+LIBRARY  := $(O)/lib/libportwatch.a $(O)/lib/libportwatch.so.$(VERSION)
+lib: $(LIBRARY)
+
+$(LIB_OBJ): $(O)/pic/%.o: %.c
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 $(WARNINGS) $(CFLAGS) -fPIC -fno-lto -MMD -MP -c $< -o $@
+
+$(O)/lib/libportwatch.so.$(VERSION): user/client/libportwatch.map $(LIB_OBJ)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=$< \
+		-Wl,-z,defs -Wl,-z,relro -Wl,-z,now $(LIB_OBJ) -lhttp_parser -o $@
+	$(Q)ln -sf $(@F) $(@D)/$(SONAME)
+	$(Q)ln -sf $(SONAME) $(@D)/libportwatch.so
+
+$(O)/lib/libportwatch.a: user/client/libportwatch.map $(LIB_OBJ)
+	$(call say,AR)
+	$(Q)mkdir -p $(@D)
+	$(Q)sed -n 's/^\t\(pw_.*\);/\1/p' $< > $(@:.a=.exports)
+	$(Q)$(CC) -r -nostdlib $(LIB_OBJ) -o $(@:.a=.o)
+	$(Q)$(OBJCOPY) --keep-global-symbols=$(@:.a=.exports) $(@:.a=.o)
+	$(Q)rm -f $@; $(AR) rcs $@ $(@:.a=.o)
 
 # Linking through bpftool drops DWARF and keeps BTF.  These are static pattern
 # rules so that %.c -> %.o can never claim a BPF object.
@@ -247,7 +277,7 @@ bench:
 COMPLETIONS := bash-completion/completions/portwatch zsh/site-functions/_portwatch \
                fish/vendor_completions.d/portwatch.fish
 SHARE := $(DESTDIR)$(PREFIX)/share
-install: all
+install: all lib
 	$(Q)install -D -t $(DESTDIR)$(PREFIX)/bin $(O)/portwatch
 	$(Q)install -D -t $(DESTDIR)$(PREFIX)/sbin $(O)/portwatchd
 	$(Q)install -D -m 644 tools/packaging/portwatch.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/portwatch.conf
@@ -259,9 +289,14 @@ install: all
 	$(Q)install -d $(addprefix $(SHARE)/,$(dir $(COMPLETIONS)))
 	$(Q)set -e; for path in $(COMPLETIONS); do \
 		$(O)/portwatch completion $${path%%[-/]*} > $(SHARE)/$$path; done
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/portwatch include/portwatch/client.h
+	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(Q)cp -P $(LIBRARY) $(O)/lib/$(SONAME) $(O)/lib/libportwatch.so $(DESTDIR)$(LIBDIR)
+	$(Q)sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(VERSION),' \
+		tools/packaging/libportwatch.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/libportwatch.pc
 
 clean:
 	$(Q)rm -rf $(O)
 
--include $(USER_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(BPF_OBJ:.o=.d)
+-include $(USER_OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(BPF_OBJ:.o=.d)
 .DELETE_ON_ERROR:
