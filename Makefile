@@ -219,7 +219,7 @@ check-unit: $(UNIT)
 check-kernel: $(KERNEL)
 	$(Q)tests/each --root $^
 
-check-system: all
+check-system: all lib
 	$(Q)tests/each --root 'env O=$(abspath $(O)) bats --tap tests/system'
 
 check-tools:
