@@ -36,7 +36,7 @@ static __always_inline int on_bound(struct bpf_sock *ctx)
 		cookie = bpf_get_socket_cookie(ctx);
 	}
 	if (proto == IPPROTO_UDP || mptcp)
-		track(cookie, PW_TRACKED_BOUND);
+		track(cookie, PW_TRACKED_BOUND, mptcp ? 0 : COPIED(&copy, skc_num));
 	send_socket(PW_EVENT_BOUND, &copy, proto, cookie, flags);
 	return 1;
 }

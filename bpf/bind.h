@@ -74,10 +74,12 @@ static __always_inline bool is_watched(const void *sk, const struct sock_copy *c
 	return proto == IPPROTO_TCP || proto == IPPROTO_MPTCP;
 }
 
-static __always_inline void track(__u64 cookie, __u32 what)
+static __always_inline void track(__u64 cookie, __u16 what, __u16 port)
 {
+	struct pw_tracked value = { .what = what, .port = port };
+
 	/* Without room its release would go untold: that is a loss, and is healed. */
-	if (bpf_map_update_elem(&tracked, &cookie, &what, BPF_ANY) < 0)
+	if (bpf_map_update_elem(&tracked, &cookie, &value, BPF_ANY) < 0)
 		count_lost(PW_EVENT_RELEASED);
 }
 

@@ -64,7 +64,8 @@ static __always_inline int on_inet_bind(struct sock *sk, const void *uaddr, __u1
 		if (COPIED(&copy, skc_num) == 0)
 			return 0; /* IP_BIND_ADDRESS_NO_PORT */
 		if (cookie && (proto == IPPROTO_UDP || mptcp))
-			track(cookie, PW_TRACKED_BOUND);
+			track(cookie, PW_TRACKED_BOUND,
+			      mptcp ? 0 : COPIED(&copy, skc_num));
 		flags |= is_port_locked(sk) ? 0 : PW_AUTOPORT;
 		send_socket(PW_EVENT_BOUND, &copy, proto, cookie, flags);
 		return 0;
@@ -143,7 +144,8 @@ int on_bind_exit(struct syscall_trace_exit *ctx)
 		/* Without a cookie, and none can be made here, by address: a snapshot
 		 * gives it one. */
 		if (proto == IPPROTO_UDP || proto == IPPROTO_MPTCP)
-			track(cookie ? cookie : (__u64)sk, PW_TRACKED_BOUND);
+			track(cookie ? cookie : (__u64)sk, PW_TRACKED_BOUND,
+			      proto == IPPROTO_UDP ? COPIED(&copy, skc_num) : 0);
 		send_socket(PW_EVENT_BOUND, &copy, proto, cookie, flags | PW_LOOK);
 		return 0;
 	}

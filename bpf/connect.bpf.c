@@ -17,12 +17,12 @@
 
 static __always_inline bool is_told(const struct sock *sk, __u64 cookie)
 {
-	__u32 *what;
+	struct pw_tracked *known;
 
 	if (is_port_locked(sk))
 		return true;
-	what = bpf_map_lookup_elem(&tracked, &cookie);
-	return what && *what != PW_TRACKED_OUTGOING;
+	known = bpf_map_lookup_elem(&tracked, &cookie);
+	return known && known->what != PW_TRACKED_OUTGOING;
 }
 
 static __always_inline int on_udp_connected(struct sock *sk, int ret)

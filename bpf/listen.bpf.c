@@ -79,7 +79,7 @@ static __always_inline int on_connecting(struct sock *sk)
 		cookie = bpf_get_socket_cookie(sk);
 	}
 	if (cookie && !is_port_locked(sk))
-		track(cookie, PW_TRACKED_BOUND);
+		track(cookie, PW_TRACKED_BOUND, mptcp ? 0 : sk->__sk_common.skc_num);
 	copy_sock(&copy, sk);
 	send_socket(PW_EVENT_CONNECT, &copy, IPPROTO_TCP, cookie, flags);
 	return 0;
@@ -91,15 +91,13 @@ static __always_inline int on_connected(struct sock *sk)
 	struct pw_socket_event *ev;
 	struct sock_copy copy;
 	__u64 cookie;
-	__u32 *what;
 
 	if (!is_port_watched(sk))
 		return 0;
 	cookie = bpf_get_socket_cookie(sk);
-	what = bpf_map_lookup_elem(&tracked, &cookie);
-	if (what || is_port_locked(sk))
+	if (bpf_map_lookup_elem(&tracked, &cookie) || is_port_locked(sk))
 		return 0;
-	track(cookie, PW_TRACKED_OUTGOING);
+	track(cookie, PW_TRACKED_OUTGOING, 0);
 
 	ev = bpf_ringbuf_reserve(&events, sizeof(*ev), 0);
 	if (!ev) {
@@ -128,13 +126,14 @@ static __always_inline int on_connected(struct sock *sk)
 static __always_inline int on_disconnected(struct sock *sk, __u16 proto)
 {
 	__u64 cookie = known_cookie(sk);
+	struct pw_tracked *known;
 	const struct sock *holder;
-	__u32 *what, was;
+	__u16 was;
 
 	if (!cookie)
 		return 0;
-	what = bpf_map_lookup_elem(&tracked, &cookie);
-	was = what ? *what : 0;
+	known = bpf_map_lookup_elem(&tracked, &cookie);
+	was = known ? known->what : 0;
 	if (was == PW_TRACKED_OUTGOING) {
 		bpf_map_delete_elem(&tracked, &cookie);
 		return send_brief(PW_EVENT_OUTGOING_END, cookie, 0, 0);
@@ -166,7 +165,7 @@ static __always_inline int on_listen(struct sock *sk, __u16 proto)
 	__u32 flags = 0;
 
 	if (proto == IPPROTO_MPTCP) {
-		track(cookie, PW_TRACKED_LISTENER);
+		track(cookie, PW_TRACKED_LISTENER, 0);
 		flags |= PW_MPTCP;
 	}
 	if (listen_by_fexit || !holder)
@@ -222,7 +221,7 @@ int BPF_PROG(on_listening, struct sock *sk, int ret)
 	if (mptcp) {
 		flags |= PW_MPTCP;
 		if (cookie)
-			track(cookie, PW_TRACKED_LISTENER);
+			track(cookie, PW_TRACKED_LISTENER, 0);
 	}
 	if (!is_port_locked(sk))
 		flags |= PW_AUTOPORT;

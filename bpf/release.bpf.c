@@ -32,11 +32,12 @@ static __always_inline bool is_locked(const struct sock *sk, __u16 proto)
 static __always_inline bool is_tracked(const struct sock *sk, __u64 cookie, __u8 state,
 				       __u16 proto)
 {
-	__u32 *what = bpf_map_lookup_elem(&tracked, &cookie);
+	struct pw_tracked *known = bpf_map_lookup_elem(&tracked, &cookie);
 
-	if (!what || *what == PW_TRACKED_OUTGOING)
+	if (!known || known->what == PW_TRACKED_OUTGOING)
 		return false;
-	if (*what == PW_TRACKED_LISTENER && state != TCP_LISTEN && !is_locked(sk, proto))
+	if (known->what == PW_TRACKED_LISTENER && state != TCP_LISTEN &&
+	    !is_locked(sk, proto))
 		return false;
 	bpf_map_delete_elem(&tracked, &cookie);
 	return true;

@@ -40,8 +40,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, PW_TRACKED_MAX);
-	__type(key, __u64);   /* cookie */
-	__type(value, __u32); /* enum pw_tracked */
+	__type(key, __u64); /* cookie */
+	__type(value, struct pw_tracked);
 } tracked __weak SEC(".maps");
 
 static __always_inline struct pw_control *get_control(void)

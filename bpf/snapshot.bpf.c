@@ -18,29 +18,40 @@
 const volatile bool events_run; /* the event programs run: mark what they must follow */
 const volatile bool with_comm = true;
 
-/* enum pw_tracked, or 0 */
-static __always_inline __u32 tracked_as(__u64 cookie)
+/* All 0: it is not. */
+static __always_inline struct pw_tracked tracked_as(__u64 cookie)
 {
-	__u32 *what = cookie ? bpf_map_lookup_elem(&tracked, &cookie) : NULL;
+	struct pw_tracked *known = cookie ? bpf_map_lookup_elem(&tracked, &cookie) : NULL;
 
-	return what ? *what : 0;
+	return known ? *known : (struct pw_tracked){};
 }
 
 /* As tracked_as(); one that was bound without a cookie is told by its address so far. */
-static __always_inline __u32 tracked_by(struct sock *sk)
+static __always_inline struct pw_tracked tracked_by(struct sock *sk)
 {
 	__u64 address = (__u64)sk, cookie = known_cookie(sk);
-	__u32 what = tracked_as(cookie);
+	struct pw_tracked known = tracked_as(cookie);
 
-	if (what)
-		return what;
-	what = tracked_as(address);
-	if (what) {
+	if (known.what)
+		return known;
+	known = tracked_as(address);
+	if (known.what) {
 		cookie = bpf_get_socket_cookie(sk);
-		bpf_map_update_elem(&tracked, &cookie, &what, BPF_ANY);
+		bpf_map_update_elem(&tracked, &cookie, &known, BPF_ANY);
 		bpf_map_delete_elem(&tracked, &address);
 	}
-	return what;
+	return known;
+}
+
+/*
+ * Bound by bind(2), on a port that the kernel chose, and still?  Where nothing tells of
+ * a disconnect, it may have given that one up and been autobound to another since.
+ */
+static __always_inline bool is_still_bound(const struct pw_tracked *known,
+					   const struct sock *sk)
+{
+	return known->what == PW_TRACKED_BOUND &&
+	       (!known->port || known->port == sk->__sk_common.skc_num);
 }
 
 /* What the row says of the socket; false for one that was accepted or autobound. */
@@ -49,7 +60,8 @@ static __always_inline bool classify(struct sock *sk, struct pw_snapshot_row *ro
 {
 	const struct sock *holder = port_holder(sk, proto);
 	bool locked = holder && is_port_locked(holder);
-	__u32 what = tracked_by(sk);
+	struct pw_tracked known = tracked_by(sk);
+	bool bound = locked || is_still_bound(&known, sk);
 	__u8 state = sk->__sk_common.skc_state;
 
 	row->evident = 1;
@@ -58,7 +70,7 @@ static __always_inline bool classify(struct sock *sk, struct pw_snapshot_row *ro
 	if (proto == IPPROTO_UDP) {
 		row->state =
 			state == TCP_ESTABLISHED ? PW_STATE_CONNECTED : PW_STATE_BOUND;
-		if (locked || what == PW_TRACKED_BOUND)
+		if (bound)
 			return true;
 		/* bind(0) or a packet sent: the fields are the same. */
 		row->evident = 0;
@@ -69,14 +81,14 @@ static __always_inline bool classify(struct sock *sk, struct pw_snapshot_row *ro
 		return true;
 	}
 	/* Accepted: the cookie is that of the listener. */
-	if (what == PW_TRACKED_LISTENER && !locked)
+	if (known.what == PW_TRACKED_LISTENER && !locked)
 		return false;
 	if (state == TCP_CLOSE) {
 		row->state = PW_STATE_BOUND;
 		return true;
 	}
 	row->state = PW_STATE_CONNECTED;
-	return locked || what == PW_TRACKED_BOUND;
+	return bound;
 }
 
 static __always_inline bool fill_row(struct pw_snapshot_row *row, struct sock *sk)
@@ -106,17 +118,19 @@ static __always_inline bool fill_row(struct pw_snapshot_row *row, struct sock *s
 /* From here on the release of this socket will be told. */
 static __always_inline void follow(const struct pw_snapshot_row *row)
 {
-	__u32 what = row->evident ? PW_TRACKED_BOUND : PW_TRACKED_MAYBE;
+	struct pw_tracked value = {
+		.what = row->evident ? PW_TRACKED_BOUND : PW_TRACKED_MAYBE,
+	};
 
 	if (!events_run)
 		return;
 	if (row->flags & PW_MPTCP) {
 		if (row->state == PW_STATE_LISTENING)
-			what = PW_TRACKED_LISTENER;
+			value.what = PW_TRACKED_LISTENER;
 	} else if (row->at.proto != IPPROTO_UDP || !(row->flags & PW_AUTOPORT)) {
 		return;
 	}
-	bpf_map_update_elem(&tracked, &row->cookie, &what, BPF_NOEXIST);
+	bpf_map_update_elem(&tracked, &row->cookie, &value, BPF_NOEXIST);
 }
 
 SEC("iter/task_file")

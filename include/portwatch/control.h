@@ -26,11 +26,18 @@ struct pw_owner {
 	__u64 exec_id;  /* changes with every exec; 0: to be told again */
 };
 
-enum pw_tracked {
+/* Why the release of a socket is told that its own fields do not speak of. */
+enum pw_tracked_as {
 	PW_TRACKED_BOUND = 1,    /* by bind, on a port that the kernel chose */
 	PW_TRACKED_OUTGOING = 2, /* an outgoing connection on a watched port */
 	PW_TRACKED_MAYBE = 3, /* UDP that a snapshot found: bind(0) or its own packet */
 	PW_TRACKED_LISTENER = 4, /* MPTCP: accepted sockets have this cookie, too */
+};
+
+struct pw_tracked {
+	__u16 what; /* enum pw_tracked_as */
+	__u16 port; /* that it was bound to; 0 unknown: where it has another, it gave that
+		       up */
 };
 
 /* One row of the snapshot iterators. */

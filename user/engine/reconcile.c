@@ -211,6 +211,12 @@ static void check_known(struct healer *h, const struct group *group, struct sock
 
 	if (sock->seen_mono_ns > h->walk->start_ns)
 		return;
+	/* A UDP socket that gave its port up unseen, and was given another by sending. */
+	if (!is_evident(group) && now.at.port != sock->at.port) {
+		facts_release(e, sock, RELEASE_CLOSE);
+		h->differed++;
+		return;
+	}
 	if (is_leftover(sock, &now) && !ask_is_about(e, sock->cookie, ASK_ADDRESS)) {
 		now.at = sock->at;
 		ask(e, sock->cookie, ASK_ADDRESS);
