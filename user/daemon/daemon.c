@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "daemon/alarm.h"
+#include "daemon/disk.h"
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
 #include "daemon/pump.h"
@@ -19,6 +20,7 @@
 #include "engine/engine.h"
 #include "http/server.h"
 #include "service/allocations.h"
+#include "service/changes.h"
 #include "service/kill.h"
 
 enum { SIGNALS = 3 };
@@ -29,6 +31,8 @@ struct daemon {
 	uv_loop_t loop;
 	struct engine *engine;
 	struct source_file *source;
+	struct disk *disk;
+	struct changes *changes;
 	struct allocations *allocations;
 	struct alarm *alarm;
 	struct pump *pump;
@@ -218,6 +222,28 @@ static int watch_signals(struct daemon *d)
 	return 0;
 }
 
+/* What the workers did is answered. */
+static void on_disk(void *arg)
+{
+	settle(arg);
+}
+
+static int make_changes(struct daemon *d)
+{
+	struct changes_options options = {
+		.engine = d->engine,
+		.path = d->options->registry,
+		.reload = reload_after_write,
+		.arg = d,
+	};
+	int err = disk_new(&d->loop, on_disk, d, &d->disk);
+
+	if (err < 0)
+		return err;
+	options.worker = disk_worker(d->disk, DISK_REGISTRY);
+	return changes_new(&options, &d->changes);
+}
+
 static int make_allocations(struct daemon *d)
 {
 	struct allocations_options options = {
@@ -248,7 +274,6 @@ static int make_parts(struct daemon *d)
 		.embedded = d->embedded,
 		.need = need,
 		.registry = view,
-		.reload = reload_after_write,
 		.arg = d,
 	};
 	int err = engine_new(&engine, &d->engine);
@@ -257,6 +282,9 @@ static int make_parts(struct daemon *d)
 		return err;
 	err = source_new(d->engine, d->options->registry, d->options->registry_named,
 			 &d->source);
+	if (err < 0)
+		return err;
+	err = make_changes(d);
 	if (err < 0)
 		return err;
 	err = make_allocations(d);
@@ -271,6 +299,7 @@ static int make_parts(struct daemon *d)
 	api.engine = d->engine;
 	api.kills = d->kills;
 	api.allocations = d->allocations;
+	api.changes = d->changes;
 	err = api_init(&d->api, &api);
 	if (err < 0)
 		return err;
@@ -280,6 +309,9 @@ static int make_parts(struct daemon *d)
 /* In the order in which they lean on each other; each accepts that it was never made. */
 static void unmake_parts(struct daemon *d)
 {
+	/* Whoever is waiting for a disk is told, before the connections end. */
+	disk_finish(d->disk);
+	http_server_flush(d->server);
 	for (size_t i = 0; i < d->n_signals; i++)
 		uv_close((uv_handle_t *)&d->signals[i], NULL);
 	d->watch = watch_free(d->watch);
@@ -289,6 +321,9 @@ static void unmake_parts(struct daemon *d)
 	if (d->kills_polled)
 		uv_close((uv_handle_t *)&d->kills_poll, NULL);
 	d->kills = kills_free(d->kills);
+	/* Those who left in the midst of a change. */
+	d->disk = disk_free(d->disk);
+	d->changes = changes_free(d->changes);
 	d->pump = pump_free(d->pump);
 	d->source = source_free(d->source);
 	d->alarm = alarm_free(d->alarm);

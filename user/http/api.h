@@ -15,6 +15,7 @@
 #include "json/doc.h"
 
 struct allocations;
+struct changes;
 
 /* The registry file as it was last read. */
 struct registry_view {
@@ -32,14 +33,13 @@ struct api_options {
 	struct engine *engine;
 	struct kills *kills;
 	struct allocations *allocations;
+	struct changes *changes;
 	bool embedded;
 	/* Load what is not loaded yet: engine_need() and what the loop must know of it.
 	 */
 	int (*need)(enum engine_need need, void *arg);
 	/* The registry, read when it is first asked for; never NULL. */
 	const struct registry_view *(*registry)(void *arg);
-	/* Take the file over as it now is, after it was written.  -errno. */
-	int (*reload)(void *arg);
 	void *arg;
 };
 

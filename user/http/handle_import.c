@@ -8,16 +8,22 @@
 #include <errno.h>
 #include <string.h>
 
+#include "http/change_answer.h"
 #include "http/documents.h"
 #include "http/routes.h"
-#include "store/registry_file.h"
 
-static int tell(struct reply *reply, const char *path,
-		const struct registry_import *counts)
+static int tell(struct change_answer *answer, struct reply *reply)
 {
-	struct doc *doc = doc_schema("import");
+	const struct registry_order *order = &answer->request.order;
+	const struct registry_import *counts = &order->counts;
+	const char *from = doc_get_string(answer->body, "path");
+	struct doc *doc;
 
-	doc_set_string(doc, "path", path);
+	if (order->result < 0)
+		return reply_registry_fault(reply, order->result,
+					    from ? from : "the body", &order->error);
+	doc = doc_schema("import");
+	doc_set_string(doc, "path", change_answer_path(answer));
 	doc_set_int(doc, "services", (int64_t)counts->services_added);
 	doc_set_int(doc, "services_same", (int64_t)counts->services_same);
 	doc_set_int(doc, "allocations", (int64_t)counts->allocations_added);
@@ -28,26 +34,29 @@ static int tell(struct reply *reply, const char *path,
 
 int handle_config_import(const struct request *req, struct reply *reply)
 {
-	const struct api_options *options = &req->api->options;
-	const struct registry_view *view = options->registry(options->arg);
-	const char *text = req->body ? req->body : "";
-	_cleanup_(doc_freep) struct doc *wrapped = doc_parse(text, req->body_size, NULL);
-	const char *given = doc_get_string(wrapped, "text");
-	const char *from = given ? doc_get_string(wrapped, "path") : NULL;
-	struct registry_import counts = { 0 };
-	struct decode_error fault = { 0 };
-	int err;
+	_cleanup_(change_answer_freep) struct change_answer *answer =
+		change_answer_new(req, tell);
+	struct registry_order *order = answer ? &answer->request.order : NULL;
+	const char *text;
 
-	err = registry_file_import(
-		view->path, given ? given : text, given ? strlen(given) : req->body_size,
-		registry_generation(engine_world(req->api->engine)->registry), NULL,
-		&counts, &fault);
-	if (err < 0)
-		return reply_registry_fault(reply, err, from ? from : "the body", &fault);
-	if (err > 0) {
-		err = options->reload(options->arg);
-		if (err < 0)
-			return err;
+	if (!answer)
+		return -ENOMEM;
+	order->kind = ORDER_IMPORT;
+	answer->text = calloc(1, req->body_size + 1);
+	if (!answer->text)
+		return -ENOMEM;
+	if (req->body)
+		memcpy(answer->text, req->body, req->body_size);
+	answer->body = doc_parse(answer->text, req->body_size, NULL);
+	text = doc_get_string(answer->body, "text");
+	if (text) {
+		order->import.text = text;
+		order->import.size = strlen(text);
+	} else {
+		answer->body = doc_free(answer->body);
+		order->import.text = answer->text;
+		order->import.size = req->body_size;
 	}
-	return tell(reply, view->path, &counts);
+	change_answer_submit(take(answer), reply);
+	return 0;
 }

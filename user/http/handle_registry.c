@@ -2,34 +2,23 @@
 /*
  * PUT and DELETE /services/{name}, POST /services/{name}/reassign.
  *
- * The file is changed under its lock, and the engine reads it anew before the answer:
- * what was answered is in force.
+ * A worker changes the file under its lock, and the engine reads it anew before the
+ * answer: what was answered is on the disk and in force.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/strings.h"
+#include "http/change_answer.h"
 #include "http/documents.h"
 #include "http/routes.h"
 #include "service/available.h"
-#include "store/registry_edit.h"
 
-static const char *path_of(const struct request *req)
+static int refuse(const struct change_answer *answer, struct reply *reply)
 {
-	const struct api_options *options = &req->api->options;
-
-	return options->registry(options->arg)->path;
-}
-
-static uint64_t generation_of(const struct request *req)
-{
-	return registry_generation(engine_world(req->api->engine)->registry);
-}
-
-static int refuse(const struct request *req, struct reply *reply, int err,
-		  const struct decode_error *fault)
-{
+	const struct decode_error *fault = &answer->request.order.error;
+	int err = answer->request.order.result;
 	bool of_file;
 
 	switch (err) {
@@ -47,7 +36,8 @@ static int refuse(const struct request *req, struct reply *reply, int err,
 	default:
 		of_file = true;
 	}
-	return reply_registry_fault(reply, err, of_file ? path_of(req) : NULL, fault);
+	return reply_registry_fault(reply, err,
+				    of_file ? change_answer_path(answer) : NULL, fault);
 }
 
 static void set_port(struct doc *doc, const char *key, uint16_t port)
@@ -59,18 +49,18 @@ static void set_port(struct doc *doc, const char *key, uint16_t port)
 }
 
 /* What the change was, and the entry as it is now. */
-static struct doc *change_doc(const struct request *req, const char *name,
-			      const struct registry_change *change)
+static struct doc *change_doc(const struct change_answer *answer)
 {
-	const struct service *svc = registry_find(change->registry, name);
+	const struct registry_change *change = &answer->request.order.change;
+	const struct service *svc = registry_find(change->registry, answer->name);
 	struct doc *doc = doc_schema("change"), *notes = doc_array();
 	uint16_t port = svc && svc->n_claims ? svc->claims[0].at.port : 0;
 
-	doc_set_string(doc, "name", name);
+	doc_set_string(doc, "name", answer->name);
 	doc_set_string(doc, "change", registry_change_name(change->kind));
 	set_port(doc, "port", port);
 	set_port(doc, "previous_port", change->from);
-	doc_set_string(doc, "registry", path_of(req));
+	doc_set_string(doc, "registry", change_answer_path(answer));
 	doc_set(doc, "service", codec_encode_service(svc));
 	for (char *const *note = change->notes; note && *note; note++)
 		doc_append_string(notes, *note);
@@ -78,24 +68,17 @@ static struct doc *change_doc(const struct request *req, const char *name,
 	return doc;
 }
 
-/* Takes over what is in @change. */
-static int tell(const struct request *req, struct reply *reply, const char *name,
-		struct doc *doc, struct registry_change *change)
+static int tell(struct change_answer *answer, struct reply *reply)
 {
-	const struct api_options *options = &req->api->options;
-	unsigned status = change->kind == REGISTRY_CREATED ? 201 : 200;
-	int err = 0;
+	const struct registry_order *order = &answer->request.order;
+	struct doc *doc;
 
-	if (!doc)
-		doc = change_doc(req, name, change);
-	if (change->kind != REGISTRY_UNCHANGED)
-		err = options->reload(options->arg);
-	registry_change_done(change);
-	if (err < 0) {
-		doc_free(doc);
-		return err;
-	}
-	return reply_doc(reply, status, doc);
+	if (order->result < 0)
+		return refuse(answer, reply);
+	doc = change_doc(answer);
+	if (order->kind == ORDER_REASSIGN)
+		doc_replace(doc, "port", doc_int_new(order->reassign.port));
+	return reply_doc(reply, order->change.kind == REGISTRY_CREATED ? 201 : 200, doc);
 }
 
 /* "1" and "0"; an argument without a value is meant. */
@@ -126,74 +109,71 @@ static struct doc *read_object(const struct request *req, struct reply *reply)
 int handle_service_put(const struct request *req, struct reply *reply)
 {
 	static const char *const known[] = { "create", "update", "force", NULL };
-	_cleanup_(doc_freep) struct doc *body = NULL;
-	struct registry_put put = {
-		.name = req->parameter,
-		.in_force = engine_world(req->api->engine)->registry,
-	};
-	struct registry_change change = { 0 };
-	struct decode_error fault = { 0 };
-	bool create, update;
-	int err;
+	_cleanup_(change_answer_freep) struct change_answer *answer = NULL;
+	bool create, update, force;
 
 	if (request_check_args(req, known, reply) < 0 ||
 	    read_flag(req, "create", &create, reply) < 0 ||
 	    read_flag(req, "update", &update, reply) < 0 ||
-	    read_flag(req, "force", &put.force, reply) < 0)
+	    read_flag(req, "force", &force, reply) < 0)
 		return 0;
 	if (create && update)
 		return reply_problem(reply, 400, "create and update exclude each other");
-	body = read_object(req, reply);
-	if (!body)
+	answer = change_answer_new(req, tell);
+	if (!answer)
+		return -ENOMEM;
+	answer->body = read_object(req, reply);
+	if (!answer->body)
 		return 0;
-	put.entry = body;
-	put.mode = create ? REGISTRY_CREATE : update ? REGISTRY_UPDATE : REGISTRY_PUT;
-	err = registry_edit_put(path_of(req), &put, generation_of(req), &change, &fault);
-	if (err < 0)
-		return refuse(req, reply, err, &fault);
-	return tell(req, reply, put.name, NULL, &change);
+	answer->request.order.kind = ORDER_PUT;
+	answer->request.order.put = (struct registry_put){
+		.name = answer->name,
+		.entry = answer->body,
+		.mode = create   ? REGISTRY_CREATE
+			: update ? REGISTRY_UPDATE
+				 : REGISTRY_PUT,
+		.force = force,
+	};
+	change_answer_submit(take(answer), reply);
+	return 0;
 }
 
 int handle_service_delete(const struct request *req, struct reply *reply)
 {
 	static const char *const known[] = { NULL };
-	struct registry_change change = { 0 };
-	struct decode_error fault = { 0 };
-	int err;
+	struct change_answer *answer;
 
 	if (request_check_args(req, known, reply) < 0)
 		return 0;
-	err = registry_edit_remove(path_of(req), req->parameter, generation_of(req),
-				   &change, &fault);
-	if (err < 0)
-		return refuse(req, reply, err, &fault);
-	return tell(req, reply, req->parameter, NULL, &change);
+	answer = change_answer_new(req, tell);
+	if (!answer)
+		return -ENOMEM;
+	answer->request.order.kind = ORDER_REMOVE;
+	answer->request.order.remove = answer->name;
+	change_answer_submit(answer, reply);
+	return 0;
 }
 
-struct reassign_body {
-	struct registry_reassign asked;
-	char which[SERVICE_NAME_MAX + 1];
-};
-
-static int read_which(const struct doc *which, struct reassign_body *ret)
+static int read_which(const struct doc *which, struct change_answer *answer)
 {
 	int64_t number;
 
 	if (doc_type(which) == DOC_NULL)
 		return 0;
 	if (doc_int(which, &number))
-		snprintf(ret->which, sizeof(ret->which), "%jd", (intmax_t)number);
+		snprintf(answer->which, sizeof(answer->which), "%jd", (intmax_t)number);
 	else if (doc_string(which) && strlen(doc_string(which)) <= SERVICE_NAME_MAX)
-		strcpy(ret->which, doc_string(which));
+		strcpy(answer->which, doc_string(which));
 	else
 		return -EINVAL;
-	ret->asked.which = ret->which;
+	answer->request.order.reassign.which = answer->which;
 	return 0;
 }
 
-static int read_reassign(const struct doc *body, struct reassign_body *ret,
-			 struct reply *reply)
+static int read_reassign(struct change_answer *answer, struct reply *reply)
 {
+	struct registry_reassign *asked = &answer->request.order.reassign;
+	const struct doc *body = answer->body;
 	static const char *const known[] = { "port", "which", "force", NULL };
 	const struct doc *force = doc_get(body, "force");
 	int64_t port = doc_get_int(body, "port", 0);
@@ -210,7 +190,7 @@ static int read_reassign(const struct doc *body, struct reassign_body *ret,
 		reply_problem(reply, 400, "port is a number from 1 to 65535");
 		return -EINVAL;
 	}
-	if (read_which(doc_get(body, "which"), ret) < 0) {
+	if (read_which(doc_get(body, "which"), answer) < 0) {
 		reply_problem(reply, 400, "which is the name or number of a port");
 		return -EINVAL;
 	}
@@ -218,8 +198,8 @@ static int read_reassign(const struct doc *body, struct reassign_body *ret,
 		reply_problem(reply, 400, "force is true or false");
 		return -EINVAL;
 	}
-	ret->asked.port = (uint16_t)port;
-	ret->asked.force = doc_type(force) == DOC_BOOL && doc_bool(force);
+	asked->port = (uint16_t)port;
+	asked->force = doc_type(force) == DOC_BOOL && doc_bool(force);
 	return 0;
 }
 
@@ -284,30 +264,24 @@ static int check_taken(const struct request *req, const struct registry_reassign
 int handle_service_reassign(const struct request *req, struct reply *reply)
 {
 	static const char *const known[] = { NULL };
-	_cleanup_(doc_freep) struct doc *body = NULL;
-	struct reassign_body given = {
-		.asked.name = req->parameter,
-		.asked.in_force = engine_world(req->api->engine)->registry,
-	};
-	struct registry_change change = { 0 };
-	struct decode_error fault = { 0 };
-	struct doc *doc;
+	_cleanup_(change_answer_freep) struct change_answer *answer = NULL;
+	struct registry_reassign *asked;
 	int err;
 
 	if (request_check_args(req, known, reply) < 0)
 		return 0;
-	body = read_object(req, reply);
-	if (!body || read_reassign(body, &given, reply) < 0)
+	answer = change_answer_new(req, tell);
+	if (!answer)
+		return -ENOMEM;
+	answer->body = read_object(req, reply);
+	asked = &answer->request.order.reassign;
+	answer->request.order.kind = ORDER_REASSIGN;
+	asked->name = answer->name;
+	if (!answer->body || read_reassign(answer, reply) < 0)
 		return 0;
-	err = check_taken(req, &given.asked, reply);
+	err = check_taken(req, asked, reply);
 	if (err != 0)
 		return err < 0 ? err : 0;
-	err = registry_edit_reassign(path_of(req), &given.asked, generation_of(req),
-				     &change, &fault);
-	if (err < 0)
-		return refuse(req, reply, err, &fault);
-	doc = change_doc(req, req->parameter, &change);
-	if (doc)
-		doc_replace(doc, "port", doc_int_new(given.asked.port));
-	return tell(req, reply, req->parameter, doc, &change);
+	change_answer_submit(take(answer), reply);
+	return 0;
 }
