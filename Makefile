@@ -26,6 +26,10 @@ PKGCONF  ?= pkg-config
 BTF      ?= /sys/kernel/btf/vmlinux
 PREFIX   ?= /usr/local
 LIBDIR   ?= $(PREFIX)/lib
+# Where the python3 of this machine looks, below $(PREFIX).
+PYTHONDIR ?= $(or $(shell $(firstword $(wildcard /usr/bin/python3) python3) -c 'import sys; print(*[p for p in sys.path \
+             if p.startswith("$(PREFIX)/lib") and p.endswith("-packages")][:1])' 2>/dev/null),\
+             $(PREFIX)/lib/python3/dist-packages)
 VERSION  ?= 0.1.0
 
 Q        := $(if $(filter 1,$(V)),,@)
@@ -289,6 +293,7 @@ install: all lib
 	$(Q)install -d $(addprefix $(SHARE)/,$(dir $(COMPLETIONS)))
 	$(Q)set -e; for path in $(COMPLETIONS); do \
 		$(O)/portwatch completion $${path%%[-/]*} > $(SHARE)/$$path; done
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PYTHONDIR)/portwatch $(wildcard tools/python/portwatch/*.py) tools/python/portwatch/py.typed
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/portwatch include/portwatch/client.h
 	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig
 	$(Q)cp -P $(LIBRARY) $(O)/lib/$(SONAME) $(O)/lib/libportwatch.so $(DESTDIR)$(LIBDIR)
