@@ -368,7 +368,7 @@ for i in range(256):
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(5)
     s.connect(sys.argv[1])
-    s.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    s.send(b"GET /api/ports/events?types=registry HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert b" 200 " in s.recv(4096)
     kept.append(s)
 s = socket.socket(socket.AF_UNIX)
@@ -516,7 +516,7 @@ import socket, sys
 slow = socket.socket(socket.AF_UNIX)
 slow.settimeout(10)
 slow.connect(sys.argv[1])
-slow.send(b"GET /api/ports/events?types=socket&snapshot=0 HTTP/1.1\r\nHost: x\r\n\r\n")
+slow.send(b"GET /api/ports/events?types=socket&snapshot=0 HTTP/1.1\r\nHost: localhost\r\n\r\n")
 assert b" 200 " in slow.recv(4096)
 for i in range(8000):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:

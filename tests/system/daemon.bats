@@ -391,7 +391,7 @@ peer.settimeout(10)
 
 
 def get(path):
-    peer.sendall(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode())
+    peer.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode())
     answer = b""
     while b"\r\n\r\n" not in answer:
         answer += peer.recv(65536)
@@ -426,7 +426,7 @@ if child == 0:
     orphan = subprocess.Popen(
         [sys.argv[1], "--serve-fd", str(given.fileno())], pass_fds=[given.fileno()])
     given.close()
-    kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     kept.recv(4096)
     os.set_inheritable(kept.fileno(), True)
     # Somebody else keeps the socket open.

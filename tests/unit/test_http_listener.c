@@ -85,6 +85,33 @@ TEST(a_path_that_no_socket_can_have_is_refused)
 	CHECK_EQ(listener_open_unix(path, (gid_t)-1, &listener), -ENAMETOOLONG);
 }
 
+TEST(tcp_is_served_on_loopback_only)
+{
+	struct endpoint at = { .family = AF_INET, .port = 0 };
+	struct sockaddr_storage addr;
+	socklen_t size = sizeof(addr);
+	struct listener listener;
+	struct peer peer;
+	int client, fd;
+
+	CHECK_EQ(listener_open_loopback(&at, &listener), -EINVAL);
+	CHECK_EQ(endpoint_parse_address("127.0.0.1", &at), 0);
+	CHECK_EQ(listener_open_loopback(&at, &listener), 0);
+	CHECK_EQ(getsockname(listener.fd, (struct sockaddr *)&addr, &size), 0);
+	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK_EQ(connect(client, (struct sockaddr *)&addr, size), 0);
+	fd = accept4(listener.fd, NULL, NULL, SOCK_CLOEXEC);
+	CHECK(fd >= 0);
+
+	peer_read_tcp(fd, &peer);
+	CHECK_EQ(peer.uid, geteuid());
+	CHECK_EQ(peer.viewer.uid, (uid_t)-1);
+	CHECK(!peer.viewer.all && !peer.may_change);
+	close(fd);
+	close(client);
+	listener_close(&listener);
+}
+
 TEST(the_kernel_says_who_the_peer_is)
 {
 	struct peer peer;
@@ -93,6 +120,7 @@ TEST(the_kernel_says_who_the_peer_is)
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	CHECK_EQ(peer_read(pair[0], (gid_t)-1, &peer), 0);
 	CHECK_EQ(peer.pid, getpid());
+	CHECK_EQ(peer.uid, geteuid());
 	CHECK_EQ(peer.viewer.uid, geteuid());
 	CHECK_EQ(peer.viewer.all, geteuid() == 0);
 	CHECK(peer.may_change);

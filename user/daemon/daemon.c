@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "daemon/alarm.h"
 #include "daemon/disk.h"
+#include "daemon/loopback.h"
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
 #include "daemon/pump.h"
@@ -41,6 +42,7 @@ struct daemon {
 	bool kills_polled;
 	struct api api;
 	struct http_server *server;
+	struct loopback *loopback; /* NULL: not asked for yet, or embedded */
 	struct watch *watch;
 	struct notify *notify;
 	uv_signal_t signals[SIGNALS];
@@ -153,6 +155,9 @@ static int reload(struct daemon *d, bool force)
 {
 	int changed = source_reload(d->source, force);
 
+	if (d->loopback && (changed > 0 || force))
+		loopback_apply(d->loopback,
+			       registry_get_settings(engine_world(d->engine)->registry));
 	if (changed > 0 && !d->embedded)
 		say_warnings(d);
 	settle(d);
@@ -174,11 +179,13 @@ static void on_file_changed(void *arg)
 static void say_ready(struct daemon *d)
 {
 	struct probe *probe = engine_probe(d->engine);
+	const char *url;
 	char text[256];
 
-	snprintf(text, sizeof(text), "Watching %zu services with %s, serving %s",
+	url = d->loopback ? loopback_url(d->loopback) : NULL;
+	snprintf(text, sizeof(text), "Watching %zu services with %s, serving %s%s%s",
 		 registry_count(engine_world(d->engine)->registry), probe_backend(probe),
-		 d->options->socket);
+		 d->options->socket, url ? " and " : "", url ? url : "");
 	log_info("%s", text);
 	notify_ready(d->notify, text);
 }
@@ -315,6 +322,7 @@ static void unmake_parts(struct daemon *d)
 	for (size_t i = 0; i < d->n_signals; i++)
 		uv_close((uv_handle_t *)&d->signals[i], NULL);
 	d->watch = watch_free(d->watch);
+	d->loopback = loopback_free(d->loopback);
 	d->server = http_server_free(d->server);
 	if (d->api.engine)
 		api_done(&d->api);
@@ -380,6 +388,18 @@ static enum exit_status open_socket(struct daemon *d)
 	}
 }
 
+/* Before privileges go: the port may be below 1024. */
+static void open_loopback(struct daemon *d)
+{
+	int err = loopback_new(d->server, d->options->state, &d->loopback);
+
+	if (err < 0)
+		log_warning_errno(err, "Cannot serve TCP; continuing without");
+	else
+		loopback_apply(d->loopback,
+			       registry_get_settings(engine_world(d->engine)->registry));
+}
+
 static enum exit_status attach(struct daemon *d)
 {
 	int err = need(ENGINE_NEEDS_EVENTS, d);
@@ -420,6 +440,7 @@ static enum exit_status start(struct daemon *d)
 		status = open_socket(d);
 	if (status != EXIT_DONE)
 		return status;
+	open_loopback(d);
 	err = watch_signals(d);
 	if (err < 0) {
 		log_error_errno(err, "Cannot wait for signals");

@@ -2,8 +2,10 @@
 #include "http/server_private.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -14,21 +16,58 @@ static const char too_many[] =
 	"{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
 	"\"detail\":\"Too many connections of one user are open\"}";
 
-static size_t count_of(const struct http_server *server, uid_t uid)
+/* Those of one user, or of all but root. */
+static bool is_of(const struct connection *c, uid_t uid, bool any)
+{
+	return any ? c->peer.uid != 0 : c->peer.uid == uid;
+}
+
+static size_t count_of(const struct http_server *server, uid_t uid, bool any)
 {
 	size_t n = 0;
 
 	for (const struct connection *c = server->connections; c; c = c->next)
-		n += c->peer.viewer.uid == uid;
+		n += !c->leaving && is_of(c, uid, any);
 	return n;
 }
 
-static bool is_welcome(const struct http_server *server, uid_t uid)
+/* Has it sent something that was not looked at yet? */
+static bool has_unread(const struct connection *c)
 {
-	if (uid != 0 &&
-	    server->n_connections >= HTTP_CONNECTIONS_MAX - HTTP_CONNECTIONS_FOR_ROOT)
+	int n = 0;
+
+	return ioctl(c->fd, FIONREAD, &n) < 0 || n > 0;
+}
+
+void connection_end(struct connection *c)
+{
+	connection_unwait(c);
+	c->leaving = true;
+	shutdown(c->fd, SHUT_RDWR);
+}
+
+/* Ends the one of them that waits for a request for longest. */
+static bool make_room(struct http_server *server, uid_t uid, bool any)
+{
+	struct connection *c = server->first_waiting;
+
+	while (c && (!is_of(c, uid, any) || has_unread(c)))
+		c = c->later;
+	if (!c)
 		return false;
-	return count_of(server, uid) < HTTP_CONNECTIONS_PER_USER;
+	connection_end(c);
+	return true;
+}
+
+static bool is_welcome(struct http_server *server, uid_t uid)
+{
+	if (count_of(server, uid, false) >= HTTP_CONNECTIONS_PER_USER &&
+	    !make_room(server, uid, false))
+		return false;
+	if (uid == 0 || count_of(server, uid, true) <
+				HTTP_CONNECTIONS_MAX - HTTP_CONNECTIONS_FOR_ROOT)
+		return true;
+	return make_room(server, uid, true);
 }
 
 static bool descriptors_run_low(int fd)
@@ -79,11 +118,17 @@ static void unlink_from(struct http_server *server, struct connection *c)
 int connection_admit(struct http_server *server, const struct policy *policy, int fd,
 		     gid_t group)
 {
-	struct sockaddr addr = { .sa_family = AF_UNIX };
+	struct sockaddr_storage addr = {
+		.ss_family = policy->by_token ? AF_INET : AF_UNIX,
+	};
 	struct connection *c = calloc(1, sizeof(*c));
-	int err = c ? peer_read(fd, group, &c->peer) : -ENOMEM;
+	int err = c ? 0 : -ENOMEM;
 
-	if (err == 0 && policy->limited && !is_welcome(server, c->peer.viewer.uid)) {
+	if (c && policy->by_token)
+		peer_read_tcp(fd, &c->peer);
+	else if (c)
+		err = peer_read(fd, group, &c->peer);
+	if (err == 0 && policy->limited && !is_welcome(server, c->peer.uid)) {
 		free(c);
 		turn_away(fd);
 		return -EUSERS;
@@ -101,8 +146,9 @@ int connection_admit(struct http_server *server, const struct policy *policy, in
 	/* The library tells connection_notify() from within, and closes @fd if it fails.
 	 */
 	server->arriving = c;
-	if (MHD_add_connection(server->daemon, fd, &addr, sizeof(addr.sa_family)) !=
-	    MHD_YES) {
+	if (MHD_add_connection(server->daemon, fd, (struct sockaddr *)&addr,
+			       policy->by_token ? sizeof(struct sockaddr_in)
+						: sizeof(addr.ss_family)) != MHD_YES) {
 		err = errno ? -errno : -EIO;
 		if (server->arriving) {
 			unlink_from(server, c);
@@ -173,6 +219,8 @@ void connection_wait(struct connection *c)
 	if (!c->policy->limited)
 		return;
 	connection_unwait(c);
+	if (c->leaving)
+		return;
 	c->waiting = true;
 	c->deadline_ms = uv_now(server->loop) + HTTP_WAIT_MS;
 	c->earlier = server->last_waiting;
@@ -205,13 +253,8 @@ uint64_t connections_expire(struct http_server *server)
 {
 	uint64_t now_ms = uv_now(server->loop);
 
-	while (server->first_waiting && server->first_waiting->deadline_ms <= now_ms) {
-		struct connection *c = server->first_waiting;
-
-		connection_unwait(c);
-		/* The library sees that as the end of the peer. */
-		shutdown(c->fd, SHUT_RDWR);
-	}
+	while (server->first_waiting && server->first_waiting->deadline_ms <= now_ms)
+		connection_end(server->first_waiting);
 	return server->first_waiting ? server->first_waiting->deadline_ms - now_ms
 				     : UINT64_MAX;
 }

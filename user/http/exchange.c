@@ -16,9 +16,11 @@
 
 enum {
 	/* What is read beyond a body that is too large, that the answer may arrive. */
-	PATIENCE = 8 * BODY_MAX,
+	PATIENCE = 16 * BODY_MAX,
 	CHUNK = 32 * 1024,
 };
+
+static const struct access_verdict too_large = { 413, "A body ends at 1 MiB" };
 
 static int hex_value(char c)
 {
@@ -102,7 +104,7 @@ static const struct route *find_route(struct connection *c, const char *method,
 		routes_find(method_of(method), req->path, req->parameter, &allow);
 
 	if (route && c->body_seen > BODY_MAX) {
-		reply_problem(reply, 413, "A body ends at 1 MiB");
+		reply_problem(reply, too_large.status, "%s", too_large.detail);
 		return NULL;
 	}
 	if (route && route->method != METHOD_GET &&
@@ -198,6 +200,11 @@ static void add_headers(struct MHD_Response *response, const struct reply *reply
 
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+	if (reply->status == MHD_HTTP_UNAUTHORIZED)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+					"Bearer realm=\"portwatch\"");
 	if (reply->backend)
 		MHD_add_response_header(response, "Portwatch-Backend", reply->backend);
 	if (!reply->allow)
@@ -309,22 +316,69 @@ static enum MHD_Result answer(struct connection *c, const char *url, const char 
 	return result;
 }
 
-static enum MHD_Result begin(struct connection *c)
+static enum MHD_Result add_claim(void *cls, enum MHD_ValueKind kind, const char *key,
+				 const char *value)
 {
-	const char *length = header(c->native, MHD_HTTP_HEADER_CONTENT_LENGTH);
-	uint64_t size;
+	struct access_claims *claims = cls;
+
+	(void)kind;
+	if (strcasecmp(key, MHD_HTTP_HEADER_HOST) == 0) {
+		claims->host = value ? value : "";
+		claims->n_hosts++;
+	} else if (strcasecmp(key, MHD_HTTP_HEADER_ORIGIN) == 0) {
+		claims->origin = value ? value : "";
+		claims->n_origins++;
+	} else if (strcasecmp(key, MHD_HTTP_HEADER_AUTHORIZATION) == 0) {
+		claims->authorization = value ? value : "";
+	}
+	return MHD_YES;
+}
+
+/* What the token gives is given for one request. */
+static struct access_verdict judge(struct connection *c, const char *method)
+{
+	const struct access_rules *rules = &c->server->rules;
+	struct access_claims claims = { 0 };
+	struct access_verdict verdict;
+
+	MHD_get_connection_values(c->native, MHD_HEADER_KIND, add_claim, &claims);
+	verdict = access_judge(rules, &claims);
+	if (verdict.status || !c->policy->by_token)
+		return verdict;
+	verdict = access_judge_token(rules, &claims, method_of(method) != METHOD_GET);
+	c->peer.may_change = c->peer.viewer.all = !verdict.status && !rules->read_only;
+	return verdict;
+}
+
+static enum MHD_Result refuse(struct connection *c)
+{
 	struct reply reply = { 0 };
-	enum MHD_Result result;
+	enum MHD_Result result = MHD_NO;
 
-	if (!length || parse_u64(length, UINT64_MAX, &size) < 0 || size <= BODY_MAX)
-		return MHD_YES;
-
-	/* Before the body was sent, and instead of a "100 Continue". */
-	if (reply_problem(&reply, 413, "A body ends at 1 MiB") < 0)
-		return MHD_NO;
-	result = send_reply(c, &reply);
+	if (reply_problem(&reply, c->refused.status, "%s", c->refused.detail) == 0)
+		result = send_reply(c, &reply);
 	reply_done(&reply);
 	return result;
+}
+
+/* The head is there; of the body nothing was read. */
+static enum MHD_Result begin(struct connection *c, const char *method)
+{
+	const char *length = header(c->native, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	uint64_t size = 0;
+
+	if (length && parse_u64(length, UINT64_MAX, &size) < 0)
+		size = 0;
+	c->refused = judge(c, method);
+	if (!c->refused.status && size > BODY_MAX)
+		c->refused = too_large;
+	if (!c->refused.status)
+		return MHD_YES;
+	/* Who sends the body unasked reads no answer before it is through; an answer
+	 * now ends the connection. */
+	if (size > PATIENCE || header(c->native, MHD_HTTP_HEADER_EXPECT))
+		return refuse(c);
+	return MHD_YES;
 }
 
 static enum MHD_Result take_upload(struct connection *c, const char *data, size_t size)
@@ -332,7 +386,7 @@ static enum MHD_Result take_upload(struct connection *c, const char *data, size_
 	c->body_seen += size;
 	if (c->body_seen > PATIENCE)
 		return MHD_NO;
-	if (c->body_seen <= BODY_MAX)
+	if (c->body_seen <= BODY_MAX && !c->refused.status)
 		buffer_add(&c->body, data, size);
 	return c->body.failed ? MHD_NO : MHD_YES;
 }
@@ -350,7 +404,7 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *native, const 
 		c = MHD_get_connection_info(native, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
 			    ->socket_context;
 		*context = c;
-		return begin(c);
+		return begin(c, method);
 	}
 	if (*upload_size) {
 		result = take_upload(c, upload, *upload_size);
@@ -360,7 +414,7 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *native, const 
 	if (c->deferred)
 		return answer_deferred(c);
 	connection_unwait(c);
-	return answer(c, url, method);
+	return c->refused.status ? refuse(c) : answer(c, url, method);
 }
 
 void exchange_completed(void *cls, struct MHD_Connection *native, void **context,

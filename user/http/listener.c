@@ -16,6 +16,11 @@
 enum { BACKLOG = 128 };
 
 const struct policy policy_unix = { .name = "unix", .limited = true };
+const struct policy policy_loopback = {
+	.name = "loopback",
+	.limited = true,
+	.by_token = true,
+};
 const struct policy policy_embedded = { .name = "embedded" };
 
 static int unix_socket(void)
@@ -118,7 +123,52 @@ int listener_open_unix(const char *path, gid_t group, struct listener *ret)
 	if (lstat(path, &st) < 0 || listen(fd, BACKLOG) < 0)
 		return -errno;
 
-	*ret = (struct listener){ &policy_unix, fd, take(copy), st.st_dev, st.st_ino };
+	*ret = (struct listener){
+		.policy = &policy_unix,
+		.fd = fd,
+		.path = take(copy),
+		.dev = st.st_dev,
+		.ino = st.st_ino,
+	};
+	fd = -EBADF;
+	return 0;
+}
+
+static socklen_t to_address(const struct endpoint *at, struct sockaddr_storage *ret)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+
+	*ret = (struct sockaddr_storage){ .ss_family = at->family };
+	if (at->family == AF_INET) {
+		v4->sin_port = htons(at->port);
+		memcpy(&v4->sin_addr, at->addr, sizeof(v4->sin_addr));
+		return sizeof(*v4);
+	}
+	v6->sin6_port = htons(at->port);
+	memcpy(&v6->sin6_addr, at->addr, sizeof(v6->sin6_addr));
+	return sizeof(*v6);
+}
+
+int listener_open_loopback(const struct endpoint *at, struct listener *ret)
+{
+	_cleanup_(close_fdp) int fd = -EBADF;
+	struct sockaddr_storage addr;
+	socklen_t size;
+	int on = 1;
+
+	if (!endpoint_is_loopback(at))
+		return -EINVAL;
+	size = to_address(at, &addr);
+	fd = socket(at->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	/* What an earlier daemon left in TIME_WAIT is not in the way. */
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    bind(fd, (const struct sockaddr *)&addr, size) < 0 || listen(fd, BACKLOG) < 0)
+		return -errno;
+
+	*ret = (struct listener){ .policy = &policy_loopback, .fd = fd };
 	fd = -EBADF;
 	return 0;
 }

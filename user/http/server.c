@@ -174,6 +174,7 @@ struct http_server *http_server_free(struct http_server *server)
 		wake_all(server);
 		MHD_stop_daemon(server->daemon);
 	}
+	access_rules_done(&server->rules);
 	free(server);
 	return NULL;
 }
@@ -239,6 +240,33 @@ int http_server_listen(struct http_server *server, struct listener *listener, gi
 	*listener = (struct listener){ .fd = -EBADF };
 	server->doors[server->n_doors++] = door;
 	return uv_poll_start(&door->poll, UV_READABLE, on_knock);
+}
+
+void http_server_unlisten(struct http_server *server, const struct policy *policy)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < server->n_doors; i++) {
+		struct door *door = server->doors[i];
+
+		if (door->listener.policy != policy) {
+			server->doors[left++] = door;
+			continue;
+		}
+		listener_close(&door->listener);
+		uv_close((uv_handle_t *)&door->poll, free_door);
+	}
+	server->n_doors = left;
+	for (struct connection *c = server->connections; c; c = c->next)
+		if (c->policy == policy)
+			connection_end(c);
+}
+
+void http_server_set_rules(struct http_server *server, struct access_rules *rules)
+{
+	access_rules_done(&server->rules);
+	server->rules = *rules;
+	*rules = (struct access_rules){ 0 };
 }
 
 int http_server_adopt(struct http_server *server, int fd, gid_t group,

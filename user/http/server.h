@@ -3,14 +3,16 @@
  * server - HTTP/1.1 in a libuv loop, on any number of listeners or one given socket.
  *
  * While nobody is connected it has no timer and costs no wake-up.  The number of
- * connections is bounded, in all and for each user; who is slow to ask, or slow to read,
- * is closed; accepting pauses while descriptors run low.
+ * connections is bounded, in all and for each user; who has as many as that, and idle
+ * ones among them, loses the one that is idle for longest.  Who is slow to ask, or slow
+ * to read, is closed; accepting pauses while descriptors run low.
  */
 #ifndef PORTWATCH_HTTP_SERVER_H
 #define PORTWATCH_HTTP_SERVER_H
 
 #include <uv.h>
 
+#include "http/access.h"
 #include "http/api.h"
 #include "http/listener.h"
 
@@ -37,6 +39,10 @@ DEFINE_CLEANUP(struct http_server, http_server_free)
  * (gid_t)-1.  -ENOSPC, or what libuv says. */
 int http_server_listen(struct http_server *server, struct listener *listener,
 		       gid_t group);
+/* Stop listening by @policy, and end the connections that came by it. */
+void http_server_unlisten(struct http_server *server, const struct policy *policy);
+/* Takes over what is in @rules; they hold from the next request on. */
+void http_server_set_rules(struct http_server *server, struct access_rules *rules);
 /* Serve one connected stream socket, unbounded in time; takes over @fd, also on failure.
  * @closed is called when it has ended.  -errno. */
 int http_server_adopt(struct http_server *server, int fd, gid_t group,

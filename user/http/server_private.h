@@ -46,11 +46,14 @@ struct connection {
 	/* The request in hand. */
 	struct buffer body;
 	uint64_t body_seen;
+	struct access_verdict
+		refused;           /* its body is read, not kept, and this the answer */
 	struct outflow *outflow;   /* borrowed from the response that sends it; NULL */
 	struct deferred *deferred; /* the answer that is waited for; NULL */
 	struct MHD_Connection *native;
 	struct hangup *hangup;
 	bool suspended, hung_up;
+	bool leaving; /* it made room for another */
 };
 
 struct http_server {
@@ -64,6 +67,7 @@ struct http_server {
 	bool accepting;
 	uint64_t retry_accept_ms; /* 0: when a connection closes */
 
+	struct access_rules rules;
 	struct connection *arriving; /* being handed to the library */
 	struct connection *connections;
 	size_t n_connections;
@@ -84,6 +88,8 @@ void connection_wait(struct connection *c);
 void connection_unwait(struct connection *c);
 /* Ends those that waited too long.  In how many ms the next is due; UINT64_MAX never. */
 uint64_t connections_expire(struct http_server *server);
+/* The library sees that as the end of the peer, on its next turn. */
+void connection_end(struct connection *c);
 void connection_suspend(struct connection *c);
 void connection_resume(void *arg); /* a struct connection */
 
