@@ -113,7 +113,6 @@ int probe_accepted(const struct probe *probe, const struct counted_port *port,
 struct probe_counters {
 	uint64_t events; /* records taken from the ring */
 	uint64_t lost;
-	uint64_t wakeups;
 };
 void probe_counters(const struct probe *probe, struct probe_counters *ret);
 
