@@ -310,7 +310,11 @@ static int make_parts(struct daemon *d)
 	err = api_init(&d->api, &api);
 	if (err < 0)
 		return err;
-	return http_server_new(&d->loop, &d->api, &d->server);
+	err = http_server_new(&d->loop, &d->api, &d->server);
+	if (err < 0)
+		return err;
+	engine_yield_to(d->engine, http_server_fd(d->server));
+	return 0;
 }
 
 /* In the order in which they lean on each other; each accepts that it was never made. */

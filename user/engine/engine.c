@@ -2,6 +2,7 @@
 #include "engine/internal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 
 enum { SOCKETS_MAX = 1048576, PROCESSES_MAX = 262144 };
@@ -58,6 +59,7 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 	if (!e)
 		return -ENOMEM;
 	e->options = *options;
+	e->yield_fd = -EBADF;
 	e->senses = (struct senses){
 		.snapshot = probe_snapshot,
 		.read = procfs_read,
@@ -181,6 +183,19 @@ static void fold_one(const struct fact *fact, void *arg)
 	engine_fold(arg, fact);
 }
 
+static bool must_yield(const struct engine *e)
+{
+	struct pollfd other = { .fd = e->yield_fd, .events = POLLIN };
+
+	return e->yield_fd >= 0 && poll(&other, 1, 0) > 0;
+}
+
+void engine_yield_to(struct engine *engine, int fd)
+{
+	engine->yield_fd = fd;
+	probe_yield_to(engine->probe, fd);
+}
+
 /* True where the ring may hold more. */
 static bool drain(struct engine *e)
 {
@@ -189,7 +204,7 @@ static bool drain(struct engine *e)
 
 	do {
 		n = probe_dispatch(e->probe, BATCH, fold_one, e);
-	} while (n >= BATCH && now_mono_ns() - start_ns < BATCHES_NS);
+	} while (n >= BATCH && now_mono_ns() - start_ns < BATCHES_NS && !must_yield(e));
 	return n >= BATCH;
 }
 

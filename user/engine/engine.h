@@ -69,6 +69,9 @@ uint64_t engine_deadline(const struct engine *engine);
 /* Drain the ring, run what is due, heal losses.  Bounded in time so that the API is
  * answered in a storm: true where more waits and it is to be called again at once. */
 bool engine_dispatch(struct engine *engine);
+/* What dispatching gives way to, before its time is over, when it is readable; -EBADF:
+ * nothing. */
+void engine_yield_to(struct engine *engine, int fd);
 
 typedef void (*engine_event_fn)(const struct event *event, void *arg);
 struct engine_subscription;

@@ -182,6 +182,7 @@ struct engine {
 	uint8_t reserved_ports[PORTS_BYTES];
 	uint16_t unprivileged_port;
 	bool host_known;
+	int yield_fd;
 	enum engine_need have;
 	bool polling; /* EVENTS without events: by snapshots */
 

@@ -139,6 +139,11 @@ int http_server_new(uv_loop_t *loop, struct api *api, struct http_server **ret)
 	return 0;
 }
 
+int http_server_fd(const struct http_server *server)
+{
+	return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+}
+
 static void free_door(uv_handle_t *handle)
 {
 	free(handle->data);

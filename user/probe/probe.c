@@ -34,6 +34,7 @@ struct probe {
 	struct hooks *hooks;
 	struct accepts *accepts; /* NULL until there is something to count */
 	struct ring *ring;
+	int yield_fd;
 	struct records *records;
 	struct snapshot *snapshot;
 	bool snapshot_shares; /* made with the event programs' maps */
@@ -62,6 +63,7 @@ int probe_new(const struct probe_options *options, struct probe **ret)
 	if (!probe)
 		return -ENOMEM;
 	probe->options = *options;
+	probe->yield_fd = -EBADF;
 	if (options->without && !(probe->without = strdup(options->without)))
 		return -ENOMEM;
 	probe->options.without = probe->without;
@@ -114,6 +116,7 @@ static int start_bpf(struct probe *probe)
 		probe->hooks = hooks_free(probe->hooks);
 		return err;
 	}
+	ring_yield_to(probe->ring, probe->yield_fd);
 	hooks_control(probe->hooks)->own_netns = procfs_own_netns();
 	return 0;
 }
@@ -166,6 +169,13 @@ uint64_t probe_written(const struct probe *probe)
 uint64_t probe_taken(const struct probe *probe)
 {
 	return probe->ring ? ring_taken(probe->ring) : 0;
+}
+
+void probe_yield_to(struct probe *probe, int fd)
+{
+	probe->yield_fd = fd;
+	if (probe->ring)
+		ring_yield_to(probe->ring, fd);
 }
 
 int probe_dispatch(struct probe *probe, int budget, fact_fn fn, void *arg)

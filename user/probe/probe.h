@@ -39,6 +39,8 @@ bool probe_has_events(const struct probe *probe);
 /* Is every release told?  Else some are only to be found by looking. */
 bool probe_tells_releases(const struct probe *probe);
 
+/* Dispatching lingers under load, unless @fd is readable; -EBADF: none. */
+void probe_yield_to(struct probe *probe, int fd);
 /* Becomes readable when there is something to dispatch. */
 int probe_fd(const struct probe *probe);
 /* How far the kernel has written and the caller taken, in bytes since the start: what

@@ -3,6 +3,7 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -25,6 +26,7 @@ struct ring {
 	size_t page;
 	ring_fn fn;
 	void *arg;
+	int yield_fd;
 	int left; /* of the budget; negative: no bound */
 	unsigned naps;
 	unsigned quick_wakes; /* in a row, each soon after the last */
@@ -54,6 +56,7 @@ int ring_new(int map_fd, struct pw_control *control, ring_fn fn, void *arg,
 	ring->control = control;
 	ring->fn = fn;
 	ring->arg = arg;
+	ring->yield_fd = -EBADF;
 	ring->buffer = ring_buffer__new(map_fd, take_record, ring, NULL);
 	if (!ring->buffer)
 		return -errno;
@@ -127,11 +130,24 @@ static void count_wake(struct ring *ring)
 	ring->last_wake_ns = now;
 }
 
+/* poll() of no descriptor is a nap like any other.  True where somebody else waits. */
+static bool nap(const struct ring *ring)
+{
+	const struct timespec length = { .tv_nsec = NAP_NS };
+	struct pollfd other = { .fd = ring->yield_fd, .events = POLLIN };
+
+	return ppoll(&other, 1, &length, NULL) > 0;
+}
+
+void ring_yield_to(struct ring *ring, int fd)
+{
+	ring->yield_fd = fd;
+}
+
 int ring_drain(struct ring *ring, int budget, bool *ret_more)
 {
-	const struct timespec nap = { .tv_nsec = NAP_NS };
 	int before = budget > 0 ? budget : INT32_MAX;
-	bool was_awake = ring->control->awake;
+	bool was_awake = ring->control->awake, waited_for = false;
 
 	if (!was_awake) {
 		set_awake(ring, true);
@@ -141,10 +157,11 @@ int ring_drain(struct ring *ring, int budget, bool *ret_more)
 	ring->left = before;
 	ring_buffer__consume(ring->buffer);
 	/* Under load: stay awake through a few naps, each ended by what it gathered. */
-	while (ring->left > 0 && ring_is_busy(ring) && ring->naps < NAPS_MAX) {
+	while (ring->left > 0 && ring_is_busy(ring) && ring->naps < NAPS_MAX &&
+	       !waited_for) {
 		int had = ring->left;
 
-		nanosleep(&nap, NULL);
+		waited_for = nap(ring);
 		ring->naps++;
 		ring_buffer__consume(ring->buffer);
 		if (ring->left == had)
@@ -155,7 +172,7 @@ int ring_drain(struct ring *ring, int budget, bool *ret_more)
 	}
 	*ret_more = ring->left == 0;
 	if (ring->left > 0) {
-		if (ring_is_busy(ring) && before - ring->left >= 512) {
+		if (waited_for || (ring_is_busy(ring) && before - ring->left >= 512)) {
 			*ret_more = true; /* still in the storm: keep the flag */
 			return before - ring->left;
 		}

@@ -27,6 +27,8 @@ int ring_new(int map_fd, struct pw_control *control, ring_fn fn, void *arg,
 struct ring *ring_free(struct ring *ring);
 DEFINE_CLEANUP(struct ring, ring_free)
 
+/* A nap ends when @fd becomes readable, and the caller gets its turn; -EBADF: never. */
+void ring_yield_to(struct ring *ring, int fd);
 int ring_fd(const struct ring *ring); /* readable when records wait */
 /*
  * Take at most @budget records (0: until empty).  Answers how many; *ret_more says that
