@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a server sends: JSON read in place, and event streams in pieces of any size, which
- * must come out the same as in one piece.
+ * What a server sends: JSON read in place or into structs, and event streams in pieces of
+ * any size, which must come out the same as in one piece.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "client/reader.h"
+#include "client/shapes.h"
 #include "client/sse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -50,6 +51,26 @@ static void check_reader(const char *text, size_t size)
 	walk(&r, &out, 0);
 }
 
+static void check_shapes(const char *text, size_t size)
+{
+	static const struct shape *const shapes[] = {
+		&status_shape,
+		&alert_shape,
+		&killed_shape,
+		&event_shape,
+	};
+	void *result;
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		result = NULL;
+		must((shape_decode((struct span){ text, size }, shapes[i], &result) ==
+		      0) == (result != NULL));
+		shape_free(result);
+	}
+	if (shape_decode_list((struct span){ text, size }, &service_shape, &result) == 0)
+		shape_free(result);
+}
+
 /* All events of the text, given in pieces of @piece bytes, in one string. */
 static void read_events(const char *text, size_t size, size_t piece, struct buffer *out)
 {
@@ -84,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size)
 		memcpy(text, data, size);
 	check_reader(text, size);
+	check_shapes(text, size);
 	check_events(text, size);
 	return 0;
 }

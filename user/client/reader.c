@@ -6,7 +6,7 @@
 
 void reader_init(struct reader *r, const char *text, size_t size)
 {
-	*r = (struct reader){ .at = text, .end = text + size };
+	*r = (struct reader){ .at = text, .end = size ? text + size : text };
 }
 
 static bool fail(struct reader *r)
