@@ -103,7 +103,7 @@ PIECES   := programs lint check-arrows check-core check-tools check-unit check-f
             check-system demo matrix sanitize
 
 .PHONY: all lib objects $(PIECES) fuzz-programs test format run bench install clean help
-all: $(BIN)
+all: $(BIN) lib
 
 programs: $(BIN) $(UNIT) $(KERNEL)
 
@@ -223,7 +223,7 @@ check-unit: $(UNIT)
 check-kernel: $(KERNEL)
 	$(Q)tests/each --root $^
 
-check-system: all lib
+check-system: all
 	$(Q)tests/each --root 'env O=$(abspath $(O)) bats --tap tests/system'
 
 check-tools:
@@ -281,14 +281,14 @@ bench:
 COMPLETIONS := bash-completion/completions/portwatch zsh/site-functions/_portwatch \
                fish/vendor_completions.d/portwatch.fish
 SHARE := $(DESTDIR)$(PREFIX)/share
-install: all lib
+install: all
 	$(Q)install -D -t $(DESTDIR)$(PREFIX)/bin $(O)/portwatch
 	$(Q)install -D -t $(DESTDIR)$(PREFIX)/sbin $(O)/portwatchd
 	$(Q)install -D -m 644 tools/packaging/portwatch.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/portwatch.conf
 	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(Q)sed 's,@PREFIX@,$(PREFIX),' tools/packaging/portwatchd.service \
 		> $(DESTDIR)$(PREFIX)/lib/systemd/system/portwatchd.service
-	$(Q)for page in $(wildcard user/*/*.1 user/*/*.8); do \
+	$(Q)for page in $(wildcard user/*/*.1 user/*/*.3 user/*/*.8); do \
 		install -D -m 644 -t $(SHARE)/man/man$${page##*.} $$page; done
 	$(Q)install -d $(addprefix $(SHARE)/,$(dir $(COMPLETIONS)))
 	$(Q)set -e; for path in $(COMPLETIONS); do \

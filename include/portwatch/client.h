@@ -165,12 +165,13 @@ char *pw_percent_encode(const char *text);
 
 /* -- What questions answer ------------------------------------------------------------
  *
- * Owned as a whole by whoever asked, and freed by the function named beside it; all that
- * it points to belongs to it.  Lists end with NULL.  Strings are UTF-8, as the daemon
- * sent them: what other processes chose to be called is not escaped for a terminal.
- * Unknown, or not for the caller to see: NULL for pointers, 0 for ports, process ids,
- * network namespaces and times, -1 where a comment says so.  Times are nanoseconds since
- * 1970 in UTC.  Later versions add members at the end, and words to those in quotes.
+ * Owned as a whole by whoever asked, and freed by the function named beside the question,
+ * which accepts NULL and returns it; all that it points to belongs to it.  Lists end with
+ * NULL.  Strings are UTF-8, as the daemon sent them: what other processes chose to be
+ * called is not escaped for a terminal. Unknown, or not for the caller to see: NULL for
+ * pointers, 0 for ports, process ids, network namespaces and times, -1 where a comment
+ * says so.  Times are nanoseconds since 1970 in UTC.  Later versions add members at the
+ * end, and words to those in quotes.
  */
 
 struct pw_process {
@@ -299,7 +300,7 @@ struct pw_killed {
 
 /* Everything at a glance. */
 int pw_status(struct pw_client *client, struct pw_status **ret);
-struct pw_status *pw_status_free(struct pw_status *status); /* accepts NULL, returns it */
+struct pw_status *pw_status_free(struct pw_status *status);
 
 /* -ENOENT: no service is called so. */
 int pw_service(struct pw_client *client, const char *name, struct pw_service **ret);
