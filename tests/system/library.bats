@@ -103,3 +103,23 @@ tour()
 	readelf -d "$D/tour" | grep -q "no dynamic section"
 	tour
 }
+
+@test "what the README shows builds and runs" {
+	block()
+	{
+		sed -n '/^```'"$1"'$/,/^```$/{/^```/d;p}' "$top/README.md"
+	}
+	block c | sed "s,PW_SOCKET_DEFAULT,\"$SOCKET\"," >"$D/shown.c"
+	block python >"$D/shown.py"
+	cc -Wall -Wextra -Werror -o "$D/shown" "$D/shown.c" \
+		$(pkg-config --cflags --libs libportwatch) "-Wl,-rpath,$LIB"
+	registry "$two_services"
+	daemon
+	listen 18767
+	within 10 eval 'api /api/ports/conflicts | jq -e ".conflicts[0].kind == \"occupied\""'
+	run -0 "$D/shown"
+	[[ $output == *"belongs to goblin"*"end it with: portwatch kill :18767" ]]
+	run -0 env PORTWATCH_SOCKET="$SOCKET" PYTHONPATH="$top/tools/python" \
+		PYTHONDONTWRITEBYTECODE=1 python3 "$D/shown.py"
+	[ "$output" = $'wizard stopped 18765 None\ngoblin conflict 18767 None\n8000 is ours' ]
+}
