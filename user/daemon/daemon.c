@@ -32,6 +32,9 @@ struct daemon {
 	uv_loop_t loop;
 	struct engine *engine;
 	struct source_file *source;
+	/* A daemon that has dropped its privileges: a worker's thread keeps those that
+	 * it was started with. */
+	bool ready;
 	struct disk *disk;
 	struct changes *changes;
 	struct allocations *allocations;
@@ -99,7 +102,7 @@ static int need(enum engine_need need, void *arg)
 		return err;
 	/* What the engine has just heard of is settled; one that serves a single command
 	 * leaves that to those that change something. */
-	if (!d->embedded)
+	if (d->ready)
 		allocations_settle(d->allocations);
 	return pump_update(d->pump);
 }
@@ -255,6 +258,7 @@ static int make_allocations(struct daemon *d)
 {
 	struct allocations_options options = {
 		.engine = d->engine,
+		.worker = disk_worker(d->disk, DISK_STATE),
 		.state = d->options->state,
 		.log = d->options->log,
 		.changed = on_allocations,
@@ -465,6 +469,7 @@ static enum exit_status start(struct daemon *d)
 		log_warning_errno(err, "Cannot drop CAP_SYS_ADMIN; continuing with it");
 	/* Loading leaves 6 MB of the kernel's type information behind, freed. */
 	malloc_trim(0);
+	d->ready = true;
 	on_alarm(d);
 	say_ready(d);
 	return EXIT_DONE;

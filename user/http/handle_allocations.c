@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "http/deferred.h"
 #include "http/documents.h"
 #include "http/routes.h"
 #include "service/allocations.h"
@@ -146,22 +147,106 @@ int handle_allocation(const struct request *req, struct reply *reply)
 	return reply_doc(reply, 200, one(alloc));
 }
 
+/* -- Changing -------------------------------------------------------------------------
+ */
+
+struct answer {
+	struct deferred deferred;
+	struct allocation_request request;
+	struct allocations *allocations;
+	struct doc *body; /* the wish's strings are its */
+	bool answered, left;
+};
+
+static struct answer *of_deferred(struct deferred *deferred)
+{
+	return (struct answer *)deferred; /* its first member */
+}
+
+static struct answer *of_request(struct allocation_request *request)
+{
+	return (struct answer *)((char *)request - offsetof(struct answer, request));
+}
+
+static void free_answer(struct answer *answer)
+{
+	doc_free(answer->body);
+	free(answer);
+}
+
+static void close_answer(struct deferred *deferred)
+{
+	struct answer *answer = of_deferred(deferred);
+
+	if (answer->answered ||
+	    allocations_withdraw(answer->allocations, &answer->request))
+		free_answer(answer);
+	else
+		answer->left = true;
+}
+
+/* Who asked has gone.  A port that nobody was told of is given back. */
+static void clear_up(struct answer *answer, const struct allocation *alloc)
+{
+	struct allocation_request *request = &answer->request;
+
+	if (!alloc || request->kind != REQUEST_ALLOCATE) {
+		free_answer(answer);
+		return;
+	}
+	request->kind = REQUEST_RELEASE;
+	request->port = alloc->port;
+	request->proto = alloc->proto;
+	allocations_submit(answer->allocations, request);
+}
+
+static void on_answer(struct allocation_request *request, int err,
+		      const struct allocation *alloc, const struct refusal *why)
+{
+	struct answer *answer = of_request(request);
+	struct reply *reply = &answer->deferred.reply;
+
+	if (answer->left) {
+		clear_up(answer, alloc);
+		return;
+	}
+	answer->answered = true;
+	if (err < 0)
+		err = refuse(reply, err, why);
+	else
+		err = reply_doc(reply, request->kind == REQUEST_ALLOCATE ? 201 : 200,
+				one(alloc));
+	deferred_ready(&answer->deferred, err);
+}
+
+/* Takes over @body. */
+static int submit(const struct request *req, const struct allocation_request *request,
+		  struct doc *body, struct reply *reply)
+{
+	struct answer *answer = calloc(1, sizeof(*answer));
+
+	if (!answer) {
+		doc_free(body);
+		return -ENOMEM;
+	}
+	answer->allocations = allocations_of(req);
+	answer->request = *request;
+	answer->request.answer = on_answer;
+	answer->body = body;
+	answer->deferred.close = close_answer;
+	*reply = (struct reply){ .deferred = &answer->deferred };
+	allocations_submit(answer->allocations, &answer->request);
+	return 0;
+}
+
 int handle_allocation_release(const struct request *req, struct reply *reply)
 {
-	struct allocation *released = NULL;
-	uint16_t port, proto;
-	struct refusal why;
-	int err;
+	struct allocation_request request = { .kind = REQUEST_RELEASE };
 
 	allocations_refresh(allocations_of(req));
-	if (parse_place(req, &port, &proto, reply) < 0)
+	if (parse_place(req, &request.port, &request.proto, reply) < 0)
 		return 0;
-	err = allocations_release(allocations_of(req), proto, port, &released, &why);
-	if (err < 0)
-		return refuse(reply, err, &why);
-	err = reply_doc(reply, 200, one(released));
-	allocation_free(released);
-	return err;
+	return submit(req, &request, NULL, reply);
 }
 
 /* -- Allocating -----------------------------------------------------------------------
@@ -294,15 +379,13 @@ int handle_allocate(const struct request *req, struct reply *reply)
 	static const char *const known[] = { NULL };
 	const char *body = req->body ? req->body : "";
 	_cleanup_(doc_freep) struct doc *doc = doc_parse(body, req->body_size, NULL);
-	struct allocation_wish wish = { .proto = IPPROTO_TCP };
-	const struct allocation *alloc = NULL;
-	struct refusal why;
-	int err;
+	struct allocation_request request = {
+		.kind = REQUEST_ALLOCATE,
+		.wish.proto = IPPROTO_TCP,
+	};
 
-	if (request_check_args(req, known, reply) < 0 || read_wish(doc, &wish, reply) < 0)
+	if (request_check_args(req, known, reply) < 0 ||
+	    read_wish(doc, &request.wish, reply) < 0)
 		return 0;
-	err = allocations_allocate(allocations_of(req), &wish, &alloc, &why);
-	if (err < 0)
-		return refuse(reply, err, &why);
-	return reply_doc(reply, 201, one(alloc));
+	return submit(req, &request, take(doc), reply);
 }

@@ -11,6 +11,12 @@
 
 #define RETRY_NS (5 * NS_PER_S)
 
+/* How often somebody else may be faster at a port that was about to be handed out. */
+enum { TRIES_MAX = 8 };
+
+static void start(struct allocations *a);
+static void decide(struct allocations *a);
+
 int allocations_new(const struct allocations_options *options, struct allocations **ret)
 {
 	_cleanup_(allocations_freep) struct allocations *a = calloc(1, sizeof(*a));
@@ -21,6 +27,7 @@ int allocations_new(const struct allocations_options *options, struct allocation
 	a->options = *options;
 	a->options.state = a->options.log = NULL;
 	a->engine = options->engine;
+	a->lock = -EBADF;
 	err = state_new(options->state, &a->state);
 	if (err == 0)
 		err = audit_new(options->log, &a->audit);
@@ -31,10 +38,23 @@ int allocations_new(const struct allocations_options *options, struct allocation
 	return 0;
 }
 
+static void drop_items(struct allocations *a)
+{
+	for (size_t i = 0; i < a->n_items; i++)
+		allocation_free(a->items[i]);
+	free(take(a->items));
+	a->n_items = 0;
+}
+
 struct allocations *allocations_free(struct allocations *a)
 {
 	if (!a)
 		return NULL;
+	a->lock = close_fd(a->lock);
+	registry_free(a->loaded);
+	change_list_done(&a->changes);
+	change_list_done(&a->debts);
+	drop_items(a);
 	audit_free(a->audit);
 	state_free(a->state);
 	free(a);
@@ -47,145 +67,170 @@ static void tell_changed(struct allocations *a)
 		a->options.changed(a->options.arg);
 }
 
-/* -- Taking back ----------------------------------------------------------------------
+/* -- A turn ---------------------------------------------------------------------------
  */
 
-static bool has_lost_process(const struct allocations *a, const struct allocation *alloc)
+static void answer(struct allocation_request *request, int err,
+		   const struct allocation *alloc, const struct refusal *why)
 {
-	struct verdicts list = { 0 };
-	bool lost = false;
-
-	if (matcher_allocation(engine_world(a->engine), alloc, &list) >= 0)
-		for (size_t i = 0; i < list.count; i++)
-			lost |= list.items[i].kind == ALERT_DEAD_OWNER;
-	verdicts_done(&list);
-	return lost;
+	request->answer(request, err, alloc, why);
 }
 
-static bool is_settling(const struct allocations *a, const struct allocation *alloc)
+static struct allocation_request *next_waiting(struct allocations *a)
 {
-	const struct world *world = engine_world(a->engine);
-	const struct service_state *state = world->allocation_state(alloc, world->arg);
+	struct allocation_request *request = a->waiting;
 
-	return state && state->settling;
-}
-
-/* @alloc has nobody any more, or no time left.  NULL: it stays. */
-static const char *why_over(const struct allocations *a, const struct allocation *alloc,
-			    uint64_t now_ns)
-{
-	if (alloc->expires_ns && alloc->expires_ns <= now_ns)
-		return "expired";
-	if (!is_settling(a, alloc) && has_lost_process(a, alloc))
-		return "its process has gone";
-	return NULL;
-}
-
-/* At most two for each allocation. */
-static size_t gather(const struct allocations *a, struct change *changes)
-{
-	uint64_t now_ns = now_wall_ns();
-	const struct allocation *alloc;
-	size_t n = 0, i = 0;
-
-	while ((alloc = allocations_next(a, &i))) {
-		const char *reason = why_over(a, alloc, now_ns);
-
-		if (alloc->unwritten)
-			changes[n++] = (struct change){ AUDIT_REGISTER_PID, alloc, NULL };
-		if (reason)
-			changes[n++] = (struct change){ AUDIT_CLEANUP, alloc, reason };
+	if (request) {
+		a->waiting = request->next;
+		request->begun = true;
 	}
-	return n;
+	return request;
 }
 
-static void carry_out(struct allocations *a, const struct change *changes, size_t n)
+static void put_back(struct allocations *a, struct allocation_request *request)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct allocation *alloc = changes[i].allocation;
-
-		if (changes[i].action == AUDIT_CLEANUP)
-			engine_release(a->engine, alloc->proto, alloc->port);
-		else
-			engine_allocation_written(a->engine, alloc->proto, alloc->port);
-	}
+	request->begun = false;
+	request->next = a->waiting;
+	a->waiting = request;
 }
 
-static struct change *make_changes(const struct allocations *a)
+static void end(struct allocations *a)
 {
-	const struct registry *reg = engine_world(a->engine)->registry;
-
-	return calloc(2 * registry_count_allocations(reg) + 1, sizeof(struct change));
+	a->lock = close_fd(a->lock);
+	change_list_done(&a->changes);
+	drop_items(a);
+	a->phase = PHASE_IDLE;
+	a->again |= engine_allocations_changed(a->engine);
+	if (a->waiting || (a->again && !a->owing && allocations_has_unsettled(a)))
+		start(a);
+	a->again = false;
+	/* Last: whoever is told may ask for more. */
+	tell_changed(a);
 }
 
-/* The state is locked. */
-static int settle(struct allocations *a, struct refusal *reterr)
+/* Nothing was changed, for whomever. */
+static void fail(struct allocations *a, int err, const struct refusal *why)
 {
-	_cleanup_(freep) struct change *changes = make_changes(a);
-	size_t n;
+	struct allocation_request *request;
+
+	for (size_t i = 0; i < a->changes.n; i++)
+		if (a->changes.items[i].request)
+			answer(a->changes.items[i].request, err, NULL, why);
+	/* It would be no better for them. */
+	while ((request = next_waiting(a)))
+		answer(request, err, NULL, why);
+	if (!a->owing && a->options.complain && allocations_has_unsettled(a))
+		a->options.complain(why->what, a->options.arg);
+	a->owing = allocations_has_unsettled(a);
+	a->retry_ns = now_wall_ns() + RETRY_NS;
+	end(a);
+}
+
+/* -- Putting in force -----------------------------------------------------------------
+ */
+
+/* The file has it, and nobody was told. */
+static void owe(struct allocations *a, const struct allocation *alloc)
+{
+	const struct change debt = { .action = AUDIT_CLEANUP,
+				     .reason = "taken by another meanwhile",
+				     .is_debt = true };
+
+	/* For want of memory it stays in the file until that is next written. */
+	(void)change_list_add(&a->debts, &debt, allocation_copy(alloc));
+	a->again = true;
+}
+
+/* Somebody was faster: another port, or why not. */
+static void try_again(struct allocations *a, const struct change *change)
+{
+	struct allocation_request *request = change->request;
+	struct refusal why;
 	int err;
 
-	if (!changes)
-		return refuse(reterr, -ENOMEM, "Out of memory");
-	engine_allocations_changed(a->engine);
-	n = gather(a, changes);
-	if (n == 0)
-		return 0;
-	engine_read_counts(a->engine);
-	err = allocations_write(a, changes, n, reterr);
-	if (err < 0)
-		return err;
-	carry_out(a, changes, n);
-	tell_changed(a);
-	return 0;
-}
-
-/* What nobody waits for is tried again later. */
-static void settle_or_owe(struct allocations *a)
-{
-	_cleanup_(freep) struct change *changes = make_changes(a);
-	_cleanup_(close_fdp) int lock = -EBADF;
-	struct refusal why;
-	int err = 0;
-
-	if (!a->owing && (!changes || gather(a, changes) == 0))
+	owe(a, change->allocation);
+	if (!request->wish.port && ++request->tries < TRIES_MAX) {
+		put_back(a, request);
 		return;
-	lock = allocations_begin(a, &why);
-	err = lock < 0 ? lock : settle(a, &why);
-	if (err < 0 && !a->owing && a->options.complain)
-		a->options.complain(why.what, a->options.arg);
-	a->owing = err < 0;
-	a->retry_ns = now_wall_ns() + RETRY_NS;
-	if (err < 0)
-		tell_changed(a);
+	}
+	err = allocations_explain(a, change->allocation->port, &why);
+	answer(request, err, NULL, &why);
 }
 
-void allocations_settle(struct allocations *a)
+static void hand_out(struct allocations *a, const struct change *change,
+		     const uint8_t *free_ports)
 {
-	if (!a->owing && engine_allocations_changed(a->engine))
-		settle_or_owe(a);
+	const struct allocation *made = change->allocation;
+	struct allocation *copy = allocation_copy(made);
+	const struct registry *reg;
+
+	if (!port_is_set(free_ports, made->port) || !copy ||
+	    engine_allocate(a->engine, take(copy)) < 0) {
+		allocation_free(copy);
+		try_again(a, change);
+		return;
+	}
+	reg = engine_world(a->engine)->registry;
+	answer(change->request, 0, registry_allocation_at(reg, made->proto, made->port),
+	       NULL);
 }
 
-void allocations_run(struct allocations *a)
+static bool hands_out(const struct change_list *list)
 {
-	settle_or_owe(a);
+	for (size_t i = 0; i < list->n; i++)
+		if (list->items[i].action == AUDIT_ALLOCATE)
+			return true;
+	return false;
 }
 
-uint64_t allocations_deadline(const struct allocations *a)
+static void put_in_force(struct allocations *a)
 {
-	const struct allocation *alloc;
-	uint64_t due_ns = 0;
-	size_t i = 0;
+	_cleanup_(change_list_done) struct change_list list = a->changes;
+	uint8_t free_ports[PORT_BITMAP] = { 0 };
 
-	if (a->owing)
-		return a->retry_ns;
-	while ((alloc = allocations_next(a, &i)))
-		if (alloc->expires_ns && (!due_ns || alloc->expires_ns < due_ns))
-			due_ns = alloc->expires_ns;
-	return due_ns;
+	a->changes = (struct change_list){ 0 };
+	/* All of them are written by now. */
+	if (list.n > 0 && !list.items[0].request)
+		change_list_done(&a->debts);
+	/* The disk took its time. */
+	if (hands_out(&list))
+		(void)allocations_look_again(a, free_ports);
+	for (size_t i = 0; i < list.n; i++) {
+		const struct change *change = &list.items[i];
+
+		if (!change->request) {
+			allocations_settled(a, change);
+		} else if (change->action == AUDIT_ALLOCATE) {
+			hand_out(a, change, free_ports);
+		} else {
+			engine_release(a->engine, change->allocation->proto,
+				       change->allocation->port);
+			answer(change->request, 0, change->allocation, NULL);
+		}
+	}
 }
 
-/* -- Handing out ----------------------------------------------------------------------
+static void on_written(struct job *job)
+{
+	struct allocations *a =
+		(struct allocations *)((char *)job - offsetof(struct allocations, job));
+	struct refusal why;
+	int err = allocations_written(a, &why);
+	bool settled = !a->changes.items[0].request;
+
+	drop_items(a);
+	if (err < 0) {
+		fail(a, err, &why);
+		return;
+	}
+	put_in_force(a);
+	if (settled) /* what was given back may be handed out */
+		decide(a);
+	else
+		end(a);
+}
+
+/* -- Deciding -------------------------------------------------------------------------
  */
 
 static char *copy_text(const char *text, bool *failed)
@@ -231,86 +276,182 @@ static int identify(struct allocations *a, pid_t pid, struct process_id *ret,
 	return err < 0 ? refuse(reterr, -ESRCH, "No process has the PID %d", pid) : 0;
 }
 
-static int hand_out(struct allocations *a, const struct allocation_wish *wish,
-		    const struct allocation **ret, struct refusal *reterr)
+static int plan_allocate(struct allocations *a, struct picking *picking,
+			 struct allocation_request *request, struct refusal *reterr)
 {
-	_cleanup_(allocation_freep) struct allocation *alloc = NULL;
-	struct change change = { .action = AUDIT_ALLOCATE };
+	const struct allocation_wish *wish = &request->wish;
+	const struct change change = { .action = AUDIT_ALLOCATE, .request = request };
 	struct process_id process;
 	uint16_t port;
 	int err = identify(a, wish->pid, &process, reterr);
 
 	if (err == 0)
-		err = allocations_pick(a, wish->port, &port, reterr);
+		err = allocations_pick(a, picking, wish->port, &port, reterr);
 	if (err < 0)
 		return err;
-	alloc = make(wish, port, process);
-	if (!alloc)
-		return refuse(reterr, -ENOMEM, "Out of memory");
-	change.allocation = alloc;
-	err = allocations_write(a, &change, 1, reterr);
-	if (err < 0)
-		return err;
-	err = engine_allocate(a->engine, take(alloc));
-	if (err < 0)
-		return refuse(reterr, err, "Cannot allocate port %u: %s", port,
-			      strerror(-err));
-	*ret = registry_allocation_at(engine_world(a->engine)->registry, wish->proto,
-				      port);
-	return 0;
+	err = change_list_add(&a->changes, &change, make(wish, port, process));
+	return err < 0 ? refuse(reterr, err, "Out of memory") : 0;
 }
 
-int allocations_allocate(struct allocations *a, const struct allocation_wish *wish,
-			 const struct allocation **ret, struct refusal *reterr)
+static bool is_going(const struct allocations *a, const struct allocation *alloc)
 {
-	_cleanup_(close_fdp) int lock = allocations_begin(a, reterr);
-	int err = lock < 0 ? lock : settle(a, reterr);
-
-	if (err == 0)
-		err = hand_out(a, wish, ret, reterr);
-	if (err == 0)
-		tell_changed(a);
-	return err;
+	for (size_t i = 0; i < a->changes.n; i++)
+		if (a->changes.items[i].allocation->port == alloc->port &&
+		    a->changes.items[i].allocation->proto == alloc->proto)
+			return true;
+	return false;
 }
 
-/* -- Giving back ----------------------------------------------------------------------
- */
-
-static int give_back(struct allocations *a, uint16_t proto, uint16_t port,
-		     struct allocation **ret, struct refusal *reterr)
+static int plan_release(struct allocations *a, struct allocation_request *request,
+			struct refusal *reterr)
 {
 	const struct registry *reg = engine_world(a->engine)->registry;
-	const struct allocation *alloc = registry_allocation_at(reg, proto, port);
-	_cleanup_(allocation_freep) struct allocation *copy = NULL;
-	struct change change = { AUDIT_RELEASE, alloc, NULL };
+	const struct allocation *alloc =
+		registry_allocation_at(reg, request->proto, request->port);
+	const struct change change = { .action = AUDIT_RELEASE, .request = request };
 	int err;
 
-	if (!alloc)
-		return refuse(reterr, -ENOENT, "Port %u is not allocated", port);
+	if (!alloc || is_going(a, alloc))
+		return refuse(reterr, -ENOENT, "Port %u is not allocated", request->port);
 	if (!alloc->managed)
 		return refuse(reterr, -EEXIST,
 			      "Port %u is allocated to %s by the registry's file; take "
 			      "it out there",
-			      port, alloc->service_name);
+			      request->port, alloc->service_name);
 	engine_read_counts(a->engine);
-	copy = allocation_copy(alloc);
-	if (!copy)
-		return refuse(reterr, -ENOMEM, "Out of memory");
-	err = allocations_write(a, &change, 1, reterr);
-	if (err < 0)
-		return err;
-	engine_release(a->engine, proto, port);
-	*ret = take(copy);
-	return 0;
+	err = change_list_add(&a->changes, &change, allocation_copy(alloc));
+	return err < 0 ? refuse(reterr, err, "Out of memory") : 0;
 }
 
-int allocations_release(struct allocations *a, uint16_t proto, uint16_t port,
-			struct allocation **ret, struct refusal *reterr)
+/* What waits becomes changes, or is refused at once. */
+static void plan(struct allocations *a)
 {
-	_cleanup_(close_fdp) int lock = allocations_begin(a, reterr);
-	int err = lock < 0 ? lock : give_back(a, proto, port, ret, reterr);
+	_cleanup_(picking_done) struct picking picking = { 0 };
+	struct allocation_request *request;
 
-	if (err == 0)
-		tell_changed(a);
-	return err;
+	while (a->changes.n < TOGETHER_MAX && (request = next_waiting(a))) {
+		struct refusal why = { 0 };
+		int err = request->kind == REQUEST_ALLOCATE
+				  ? plan_allocate(a, &picking, request, &why)
+				  : plan_release(a, request, &why);
+
+		if (err < 0)
+			answer(request, err, NULL, &why);
+	}
+}
+
+static void write_changes(struct allocations *a)
+{
+	struct refusal why;
+
+	if (allocations_prepare(a) < 0) {
+		drop_items(a);
+		fail(a, refuse(&why, -ENOMEM, "Out of memory"), &why);
+		return;
+	}
+	a->phase = PHASE_WRITING;
+	a->job = (struct job){ .run = allocations_write, .done = on_written };
+	worker_submit(a->options.worker, &a->job);
+}
+
+/* The state is locked, and the engine's is as it has it. */
+static void decide(struct allocations *a)
+{
+	struct refusal why;
+
+	/* All that there is to be settled is gathered now. */
+	(void)engine_allocations_changed(a->engine);
+	a->again = false;
+	if (allocations_gather(a) < 0) {
+		fail(a, refuse(&why, -ENOMEM, "Out of memory"), &why);
+		return;
+	}
+	if (a->changes.n == 0) {
+		a->owing = false;
+		plan(a);
+	}
+	if (a->changes.n > 0)
+		write_changes(a);
+	else
+		end(a);
+}
+
+static void on_locked(struct job *job)
+{
+	struct allocations *a =
+		(struct allocations *)((char *)job - offsetof(struct allocations, job));
+	struct refusal why;
+	int err = allocations_take_over(a, &why);
+
+	if (err < 0)
+		fail(a, err, &why);
+	else
+		decide(a);
+}
+
+static void start(struct allocations *a)
+{
+	a->phase = PHASE_LOCKING;
+	a->job = (struct job){ .run = allocations_lock, .done = on_locked };
+	worker_submit(a->options.worker, &a->job);
+}
+
+/* -- Asking ---------------------------------------------------------------------------
+ */
+
+void allocations_submit(struct allocations *a, struct allocation_request *request)
+{
+	struct allocation_request **last = &a->waiting;
+
+	while (*last)
+		last = &(*last)->next;
+	request->next = NULL;
+	request->begun = false;
+	request->tries = 0;
+	*last = request;
+	if (a->phase == PHASE_IDLE)
+		start(a);
+}
+
+bool allocations_withdraw(struct allocations *a, struct allocation_request *request)
+{
+	struct allocation_request **at = &a->waiting;
+
+	if (request->begun)
+		return false;
+	while (*at != request)
+		at = &(*at)->next;
+	*at = request->next;
+	return true;
+}
+
+void allocations_settle(struct allocations *a)
+{
+	if (!a->owing && engine_allocations_changed(a->engine))
+		allocations_run(a);
+}
+
+void allocations_run(struct allocations *a)
+{
+	if (a->phase != PHASE_IDLE)
+		a->again = true;
+	else if (a->owing || allocations_has_unsettled(a))
+		start(a);
+}
+
+uint64_t allocations_deadline(const struct allocations *a)
+{
+	const struct allocation *alloc;
+	uint64_t due_ns = 0;
+	size_t i = 0;
+
+	/* The end of this turn asks again. */
+	if (a->phase != PHASE_IDLE)
+		return 0;
+	if (a->owing)
+		return a->retry_ns;
+	while ((alloc = allocations_next(a, &i)))
+		if (alloc->expires_ns && (!due_ns || alloc->expires_ns < due_ns))
+			due_ns = alloc->expires_ns;
+	return due_ns;
 }

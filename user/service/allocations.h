@@ -4,19 +4,25 @@
  *
  * What is answered with 0 is on the disk by then.  The engine's registry has them while
  * it runs, the state file beyond; another portwatch may change that file at any time,
- * which is noticed before anything is done.  Single-threaded, in the engine's thread; not
- * to be called from an engine callback.
+ * which is noticed before anything is done.
+ *
+ * A change takes four steps: a worker locks the file and reads what is new in it; here
+ * it is decided what changes; the worker writes that; here it is put in force and
+ * answered.  What is asked for meanwhile takes the next turn together.  All but the
+ * worker's steps in the engine's thread; not to be called from an engine callback.
  */
 #ifndef PORTWATCH_SERVICE_ALLOCATIONS_H
 #define PORTWATCH_SERVICE_ALLOCATIONS_H
 
 #include "engine/engine.h"
 #include "store/state.h"
+#include "store/worker.h"
 
 struct allocations;
 
 struct allocations_options {
 	struct engine *engine;
+	struct worker *worker;
 	const char *state, *log; /* folders; copied */
 	/* What was done changed the engine, or allocations_deadline(); may be NULL. */
 	void (*changed)(void *arg);
@@ -27,6 +33,7 @@ struct allocations_options {
 
 /* Touches no file.  -ENOMEM. */
 int allocations_new(const struct allocations_options *options, struct allocations **ret);
+/* The worker must have finished. */
 struct allocations *allocations_free(struct allocations *a);
 DEFINE_CLEANUP(struct allocations, allocations_free)
 
@@ -51,20 +58,35 @@ struct allocation_wish {
 	uint64_t ttl_ms; /* 0: for ever */
 };
 
-/*
- * *ret is borrowed, until the engine next changes.  Each with a refusal: -EADDRINUSE
- * where the port is not to be had, -EADDRNOTAVAIL where none is; -ERANGE for one outside
- * of the managed range; -ESRCH where no such process lives; -EWOULDBLOCK while another
- * portwatch writes; -EBADMSG where the state file is refused; what writing says.
- */
-int allocations_allocate(struct allocations *a, const struct allocation_wish *wish,
-			 const struct allocation **ret, struct refusal *reterr);
-/* *ret is what was released; owned.  -ENOENT where it is not allocated, -EEXIST where
- * the registry's file allocates it; else as above. */
-int allocations_release(struct allocations *a, uint16_t proto, uint16_t port,
-			struct allocation **ret, struct refusal *reterr);
+enum allocation_request_kind { REQUEST_ALLOCATE, REQUEST_RELEASE };
 
-/* See what another portwatch has changed. */
+struct allocation_request {
+	enum allocation_request_kind kind;
+	struct allocation_wish wish; /* its strings are kept until the answer */
+	uint16_t port, proto;        /* REQUEST_RELEASE */
+	/*
+	 * 0 and what was handed out or given back, borrowed until this returns.  Else
+	 * with a refusal: -EADDRINUSE where the port is not to be had, -EADDRNOTAVAIL
+	 * where none is; -ERANGE for one outside of the managed range; -ESRCH where no
+	 * such process lives; -ENOENT where it is not allocated, -EEXIST where the
+	 * registry's file allocates it; -EWOULDBLOCK while another portwatch writes;
+	 * -EBADMSG where the state file is refused; what writing says; -ENOMEM.
+	 */
+	void (*answer)(struct allocation_request *request, int err,
+		       const struct allocation *alloc, const struct refusal *why);
+	/* private */
+	struct allocation_request *next;
+	bool begun;
+	unsigned tries;
+};
+
+/* @request is borrowed until its answer, which never comes before this returns. */
+void allocations_submit(struct allocations *a, struct allocation_request *request);
+/* Nobody waits for it any more.  True where it was not begun and never will be; false
+ * where it is under way: the answer comes nevertheless. */
+bool allocations_withdraw(struct allocations *a, struct allocation_request *request);
+
+/* See what another portwatch has changed; not while a change is under way. */
 void allocations_refresh(struct allocations *a);
 /* After the engine was dispatched: take down who claimed what, and take back what lost
  * its process.  Costs nothing where neither happened. */

@@ -23,8 +23,8 @@ int refuse(struct refusal *reterr, int err, const char *fmt, ...)
 	return err;
 }
 
-static int refuse_file(const struct allocations *a, int err, const char *doing,
-		       struct refusal *reterr)
+int allocations_refuse_file(const struct allocations *a, int err, const char *doing,
+			    struct refusal *reterr)
 {
 	const char *path = state_path(a->state);
 
@@ -70,32 +70,25 @@ static void complain(struct allocations *a, const struct decode_error *fault)
 	a->options.complain(text, a->options.arg);
 }
 
-/* As it is in the file.  NULL where that has not changed; negative errno in *reterr. */
-static int load_newer(struct allocations *a, struct registry **ret,
+/* Loading the file answered @err.  As an allocation_request's answer. */
+static int judge_load(struct allocations *a, int err, const struct decode_error *fault,
 		      struct refusal *reterr)
 {
-	struct decode_error fault;
-	int err;
-
-	*ret = NULL;
-	if (!state_is_newer(a->state))
-		return 0;
-	err = state_load(a->state, ret, &fault);
 	if (err == 0) {
 		a->refused = false;
 		return 0;
 	}
-	complain(a, &fault);
+	complain(a, fault);
 	a->refused = true;
 	if (err != -EINVAL && err != -E2BIG)
-		return refuse_file(a, err, "read", reterr);
-	refuse(reterr, -EBADMSG, "%s", fault.what);
+		return allocations_refuse_file(a, err, "read", reterr);
+	refuse(reterr, -EBADMSG, "%s", fault->what);
 	reterr->path = state_path(a->state);
-	reterr->fault = fault;
+	reterr->fault = *fault;
 	return -EBADMSG;
 }
 
-static bool is_same(const struct allocation *a, const struct allocation *b)
+bool allocations_is_same(const struct allocation *a, const struct allocation *b)
 {
 	return b && streq(a->service_name, b->service_name) &&
 	       a->allocated_ns == b->allocated_ns && a->process.pid == b->process.pid &&
@@ -110,7 +103,8 @@ static bool drop_missing(struct allocations *a, const struct registry *file)
 	size_t i = 0;
 
 	while ((mine = allocations_next(a, &i))) {
-		if (is_same(mine, registry_allocation_at(file, mine->proto, mine->port)))
+		if (allocations_is_same(
+			    mine, registry_allocation_at(file, mine->proto, mine->port)))
 			continue;
 		engine_release(a->engine, mine->proto, mine->port);
 		changed = true;
@@ -139,27 +133,37 @@ static int add_new(struct allocations *a, const struct registry *file, bool *cha
 	return 0;
 }
 
-static int take_over(struct allocations *a, struct refusal *reterr)
+static int adopt(struct allocations *a, const struct registry *file,
+		 struct refusal *reterr)
 {
-	_cleanup_(registry_freep) struct registry *file = NULL;
-	bool changed;
-	int err = load_newer(a, &file, reterr);
+	bool changed = drop_missing(a, file);
+	int err = add_new(a, file, &changed);
 
-	if (err < 0 || !file)
-		return err;
-	changed = drop_missing(a, file);
-	err = add_new(a, file, &changed);
 	if (changed && a->options.changed)
 		a->options.changed(a->options.arg);
 	return err < 0 ? refuse(reterr, err, "%s", strerror(-err)) : 0;
 }
 
+/* What is new in the file, at once.  NULL where nothing is. */
+static int load_newer(struct allocations *a, struct registry **ret)
+{
+	struct decode_error fault;
+	struct refusal ignored;
+
+	*ret = NULL;
+	if (a->phase != PHASE_IDLE || !state_is_newer(a->state))
+		return 0;
+	return judge_load(a, state_load(a->state, ret, &fault), &fault, &ignored);
+}
+
 void allocations_refresh(struct allocations *a)
 {
+	_cleanup_(registry_freep) struct registry *file = NULL;
 	struct refusal ignored;
 
 	/* Whoever wants to change something is told. */
-	(void)take_over(a, &ignored);
+	if (load_newer(a, &file) == 0 && file)
+		(void)adopt(a, file, &ignored);
 }
 
 static int join(const struct allocation *alloc, struct registry *reg)
@@ -174,13 +178,12 @@ int allocations_join(struct allocations *a, struct registry *reg)
 {
 	_cleanup_(registry_freep) struct registry *file = NULL;
 	const struct allocation *alloc;
-	struct refusal ignored;
 	size_t i = 0;
 	int err = 0;
 
 	engine_read_counts(a->engine);
 	/* Where it cannot be read, what is in force stays so. */
-	(void)load_newer(a, &file, &ignored);
+	(void)load_newer(a, &file);
 	while (file && err == 0 && (alloc = registry_allocation(file, i++)))
 		err = join(alloc, reg);
 	while (!file && err == 0 && (alloc = allocations_next(a, &i)))
@@ -188,71 +191,117 @@ int allocations_join(struct allocations *a, struct registry *reg)
 	return err;
 }
 
-int allocations_begin(struct allocations *a, struct refusal *reterr)
+static struct allocations *of(struct job *job)
 {
-	int fd = state_lock(a->state), err;
+	return (struct allocations *)((char *)job - offsetof(struct allocations, job));
+}
 
-	if (fd < 0)
-		return refuse_file(a, fd, "write", reterr);
-	err = take_over(a, reterr);
-	if (err < 0) {
-		close_fd(fd);
-		return err;
-	}
-	return fd;
+/* In the worker's thread. */
+void allocations_lock(struct job *job)
+{
+	struct allocations *a = of(job);
+
+	a->lock_error = a->load_error = 0;
+	a->lock = state_lock(a->state);
+	if (a->lock < 0)
+		a->lock_error = a->lock;
+	else if (state_is_newer(a->state))
+		a->load_error = state_load(a->state, &a->loaded, &a->fault);
+}
+
+int allocations_take_over(struct allocations *a, struct refusal *reterr)
+{
+	_cleanup_(registry_freep) struct registry *file = take(a->loaded);
+	int err;
+
+	if (a->lock_error < 0)
+		return allocations_refuse_file(a, a->lock_error, "write", reterr);
+	/* Nothing new leaves a file that is refused as it was. */
+	if (!file && a->load_error == 0)
+		return 0;
+	err = judge_load(a, a->load_error, &a->fault, reterr);
+	return err < 0 ? err : adopt(a, file, reterr);
 }
 
 /* -- To the file ----------------------------------------------------------------------
  */
 
-static bool is_going(const struct allocation *alloc, const struct change *changes,
-		     size_t n)
+static bool is_going(const struct allocations *a, const struct allocation *alloc)
 {
-	for (size_t i = 0; i < n; i++)
-		if (changes[i].allocation == alloc &&
-		    (changes[i].action == AUDIT_RELEASE ||
-		     changes[i].action == AUDIT_CLEANUP))
+	for (size_t i = 0; i < a->changes.n; i++) {
+		const struct change *change = &a->changes.items[i];
+
+		if (change->allocation->port == alloc->port &&
+		    change->allocation->proto == alloc->proto && !change->is_debt &&
+		    (change->action == AUDIT_RELEASE || change->action == AUDIT_CLEANUP))
 			return true;
+	}
 	return false;
 }
 
-static int save(struct allocations *a, const struct change *changes, size_t n)
+int allocations_prepare(struct allocations *a)
 {
 	const struct registry *reg = engine_world(a->engine)->registry;
-	_cleanup_(freep) const struct allocation **items =
-		calloc(registry_count_allocations(reg) + n + 1, sizeof(*items));
 	const struct allocation *alloc;
-	size_t count = 0, i = 0;
+	size_t i = 0;
 
-	if (!items)
+	a->now_ns = now_wall_ns();
+	a->n_items = 0;
+	a->items = calloc(registry_count_allocations(reg) + a->changes.n + 1,
+			  sizeof(struct allocation *));
+	if (!a->items)
 		return -ENOMEM;
-	while ((alloc = allocations_next(a, &i)))
-		if (!is_going(alloc, changes, n))
-			items[count++] = alloc;
-	for (i = 0; i < n; i++)
-		if (changes[i].action == AUDIT_ALLOCATE)
-			items[count++] = changes[i].allocation;
-	return state_save(a->state, items, count);
+	while ((alloc = allocations_next(a, &i))) {
+		if (is_going(a, alloc))
+			continue;
+		a->items[a->n_items] = allocation_copy(alloc);
+		if (!a->items[a->n_items++])
+			return -ENOMEM;
+	}
+	for (i = 0; i < a->changes.n; i++) {
+		if (a->changes.items[i].action != AUDIT_ALLOCATE)
+			continue;
+		a->items[a->n_items] = allocation_copy(a->changes.items[i].allocation);
+		if (!a->items[a->n_items++])
+			return -ENOMEM;
+	}
+	return 0;
 }
 
-int allocations_write(struct allocations *a, const struct change *changes, size_t n,
-		      struct refusal *reterr)
+static int write_audit(struct allocations *a)
 {
-	uint64_t now_ns = now_wall_ns();
 	int err = 0;
 
-	for (size_t i = 0; i < n && err == 0; i++)
-		err = audit_add(a->audit, changes[i].action, changes[i].allocation,
-				changes[i].reason, now_ns);
+	for (size_t i = 0; i < a->changes.n && err == 0; i++)
+		err = audit_add(a->audit, a->changes.items[i].action,
+				a->changes.items[i].allocation,
+				a->changes.items[i].reason, a->now_ns);
 	if (err == 0)
-		err = audit_write(a->audit, now_ns);
-	else
-		audit_forget(a->audit);
-	if (err < 0)
-		return refuse_file(a, err, "write the audit log of", reterr);
-	err = save(a, changes, n);
-	if (err == 0)
+		return audit_write(a->audit, a->now_ns);
+	audit_forget(a->audit);
+	return err;
+}
+
+/* In the worker's thread.  All of the changes are on the disk then, or none. */
+void allocations_write(struct job *job)
+{
+	struct allocations *a = of(job);
+
+	a->write_error = write_audit(a);
+	a->audit_failed = a->write_error < 0;
+	if (a->audit_failed)
+		return;
+	a->write_error = state_save(a->state, (const struct allocation *const *)a->items,
+				    a->n_items);
+	if (a->write_error < 0)
+		audit_undo(a->audit);
+}
+
+int allocations_written(const struct allocations *a, struct refusal *reterr)
+{
+	if (a->write_error == 0)
 		return 0;
-	audit_undo(a->audit);
-	return refuse_file(a, err, "write", reterr);
+	return allocations_refuse_file(
+		a, a->write_error, a->audit_failed ? "write the audit log of" : "write",
+		reterr);
 }

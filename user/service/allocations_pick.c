@@ -9,9 +9,8 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/strings.h"
 #include "service/available.h"
-
-enum { BATCH = 16 };
 
 /* -- Asking the kernel ----------------------------------------------------------------
  */
@@ -83,8 +82,9 @@ static const struct socket *find_socket(const struct world *world, uint16_t port
 		    : sockets_at(world->sockets, world->own_netns, IPPROTO_UDP, port);
 }
 
-static int explain(struct engine *engine, uint16_t port, struct refusal *reterr)
+int allocations_explain(struct allocations *a, uint16_t port, struct refusal *reterr)
 {
+	struct engine *engine = a->engine;
 	const struct world *world = engine_world(engine);
 	const struct allocation *alloc = find_allocation(world->registry, port);
 	const struct service *svc = find_claimant(world->registry, port);
@@ -118,8 +118,14 @@ static int explain(struct engine *engine, uint16_t port, struct refusal *reterr)
 /* -- Choosing -------------------------------------------------------------------------
  */
 
-static int pick_this(struct allocations *a, uint16_t port, uint16_t *ret,
-		     struct refusal *reterr)
+void picking_done(struct picking *picking)
+{
+	free(picking->found);
+	picking->found = NULL;
+}
+
+static int pick_this(struct allocations *a, struct picking *picking, uint16_t port,
+		     uint16_t *ret, struct refusal *reterr)
 {
 	const struct registry *reg = engine_world(a->engine)->registry;
 	const struct settings *settings = registry_get_settings(reg);
@@ -130,44 +136,73 @@ static int pick_this(struct allocations *a, uint16_t port, uint16_t *ret,
 		return refuse(reterr, -ERANGE,
 			      "Port %u is not of the managed range, %u-%u", port,
 			      settings->port_low, settings->port_high);
+	if (port_is_set(picking->taken, port))
+		return refuse(reterr, -EADDRINUSE,
+			      "Port %u is being allocated to another", port);
 	n = available_find(a->engine, port, port, 1, &found);
 	if (n < 0)
 		return refuse(reterr, n, "Cannot ask the kernel who is on port %u: %s",
 			      port, strerror(-n));
 	if (n == 0 || !is_free_this_moment(a->engine, port))
-		return explain(a->engine, port, reterr);
+		return allocations_explain(a, port, reterr);
+	port_set(picking->taken, port);
 	*ret = port;
 	return 0;
 }
 
-int allocations_pick(struct allocations *a, uint16_t wanted, uint16_t *ret,
-		     struct refusal *reterr)
+/* All that are free, asked for once: the kernel walks its list as a whole. */
+static int find_all(struct allocations *a, uint16_t **ret)
 {
 	const struct settings *settings =
 		registry_get_settings(engine_world(a->engine)->registry);
-	uint16_t found[BATCH];
-	unsigned from = settings->port_low;
+	size_t total = settings->port_high - settings->port_low + 1u;
+	_cleanup_(freep) uint16_t *found = calloc(total, sizeof(*found));
+	int n = found ? available_find(a->engine, settings->port_low, settings->port_high,
+				       total, found)
+		      : -ENOMEM;
+
+	if (n >= 0)
+		*ret = take(found);
+	return n;
+}
+
+int allocations_look_again(struct allocations *a, uint8_t *bitmap)
+{
+	_cleanup_(freep) uint16_t *found = NULL;
+	int n = find_all(a, &found);
+
+	for (int i = 0; i < n; i++)
+		port_set(bitmap, found[i]);
+	return n < 0 ? n : 0;
+}
+
+int allocations_pick(struct allocations *a, struct picking *picking, uint16_t wanted,
+		     uint16_t *ret, struct refusal *reterr)
+{
+	const struct settings *settings;
 	int n;
 
 	if (wanted)
-		return pick_this(a, wanted, ret, reterr);
-	do {
-		n = from > settings->port_high
-			    ? 0
-			    : available_find(a->engine, (uint16_t)from,
-					     settings->port_high, BATCH, found);
+		return pick_this(a, picking, wanted, ret, reterr);
+	if (!picking->found) {
+		n = find_all(a, &picking->found);
 		if (n < 0)
 			return refuse(reterr, n,
 				      "Cannot ask the kernel which ports are free: %s",
 				      strerror(-n));
-		for (int i = 0; i < n; i++) {
-			if (is_free_this_moment(a->engine, found[i])) {
-				*ret = found[i];
-				return 0;
-			}
-		}
-		from = n > 0 ? found[n - 1] + 1u : 0;
-	} while (n > 0);
+		picking->n = (size_t)n;
+	}
+	while (picking->next < picking->n) {
+		uint16_t port = picking->found[picking->next++];
+
+		if (port_is_set(picking->taken, port) ||
+		    !is_free_this_moment(a->engine, port))
+			continue;
+		port_set(picking->taken, port);
+		*ret = port;
+		return 0;
+	}
+	settings = registry_get_settings(engine_world(a->engine)->registry);
 	return refuse(reterr, -EADDRNOTAVAIL,
 		      "No port of the managed range, %u-%u, is free", settings->port_low,
 		      settings->port_high);
