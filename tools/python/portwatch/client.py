@@ -121,13 +121,13 @@ class Client:
     def sockets(self, **filters: Any) -> List[Document]:
         """Every bound socket of the host; filters are port, proto, state, pid, user,
         service, netns."""
-        return self.connection.json("GET", "/sockets", query=filters)["sockets"]
+        return list(self.connection.json("GET", "/sockets", query=filters)["sockets"])
 
     def available(self, start: Optional[int] = None, count: int = 1) -> List[int]:
         """The first @count free ports from @start, else of the managed range; fewer where
         there are no more.  Nothing keeps them free: allocate() does."""
         query = {"port": start, "n": count}
-        return self.connection.json("GET", "/available", query=query)["ports"]
+        return list(self.connection.json("GET", "/available", query=query)["ports"])
 
     def report(self) -> str:
         """Everything as a page of text."""

@@ -8,7 +8,7 @@ import json
 import os
 import socket
 import struct
-from typing import Any, Iterator, Mapping, NoReturn, Optional, Tuple
+from typing import Any, Dict, Iterator, Mapping, NoReturn, Optional, Tuple
 from urllib.parse import quote, urlencode
 
 from .errors import ConnectionFailed, DaemonNotRunning, NotPermitted, refusal
@@ -62,10 +62,8 @@ class Connection:
 
     def _fail(self, err: BaseException, what: str) -> NoReturn:
         if isinstance(err, PermissionError):
-            raise NotPermitted(
-                403,
-                {"detail": f"Not permitted to connect to {self.path}: become root or join its group"},
-            ) from err
+            detail = f"Not permitted to connect to {self.path}: become root or join its group"
+            raise NotPermitted(403, {"detail": detail}) from err
         if isinstance(err, (FileNotFoundError, NotADirectoryError, ConnectionRefusedError)):
             raise DaemonNotRunning(
                 f"Nobody answers on {self.path}: is portwatchd running?"
@@ -116,13 +114,16 @@ class Connection:
             raise refusal(response.status, _problem(text))
         return text
 
-    def json(self, method: str, path: str, **arguments: Any) -> Any:
+    def json(self, method: str, path: str, **arguments: Any) -> Dict[str, Any]:
         """As request(), the answer parsed."""
         text = self.request(method, path, **arguments)
         try:
-            return json.loads(text)
+            document = json.loads(text)
         except ValueError as err:
             raise ConnectionFailed(f"The answer to {path} is no JSON: {err}") from err
+        if not isinstance(document, dict):
+            raise ConnectionFailed(f"The answer to {path} is no JSON object")
+        return document
 
     def stream(self, path: str, query: Mapping[str, Any]) -> "EventStream":
         """Server-sent events.  Once it is open it may be silent for ever."""
@@ -185,7 +186,7 @@ class EventStream:
             raise ConnectionFailed("An event is too large")
         return line
 
-    def __iter__(self) -> Iterator[dict]:
+    def __iter__(self) -> Iterator[Dict[str, Any]]:
         data = []
         while line := self._line():
             line = line.rstrip(b"\r\n")
