@@ -371,6 +371,8 @@ PID: $server" ]
 	holds '.watchdog | .running == true and .check_interval == 30 and
 		(.checks_performed | type) == "number" and .issues_detected == 0 and
 		.monitored_ports == 5' status
+	holds '.running == true and .check_interval == 30 and .issues_detected == 0 and
+		.checks_performed == 0 and .monitored_ports == 5' watchdog/status
 }
 
 @test "second: serve.py Integration" {

@@ -59,11 +59,10 @@ static struct doc *port_manager_doc(struct engine *engine)
 	return doc;
 }
 
-static struct doc *watchdog_doc(const struct request *req)
+static void set_watchdog(const struct request *req, struct doc *doc)
 {
 	const struct registry *reg = engine_world(req->api->engine)->registry;
 	const struct alerts *alerts = engine_alerts(req->api->engine);
-	struct doc *doc = doc_object();
 	uint64_t issues = 0, ports = registry_count_allocations(reg);
 
 	for (unsigned kind = 0; kind < ALERT_KINDS; kind++)
@@ -78,7 +77,18 @@ static struct doc *watchdog_doc(const struct request *req)
 	doc_set_int(doc, "checks_performed", 0);
 	doc_set_int(doc, "issues_detected", (int64_t)issues);
 	doc_set_int(doc, "monitored_ports", (int64_t)ports);
-	return doc;
+}
+
+int handle_watchdog(const struct request *req, struct reply *reply)
+{
+	static const char *const known[] = { NULL };
+	struct doc *doc;
+
+	if (request_check_args(req, known, reply) < 0)
+		return 0;
+	doc = doc_schema("watchdog");
+	set_watchdog(req, doc);
+	return reply_doc(reply, 200, doc);
 }
 
 static struct doc *kernel_doc(struct engine *engine)
@@ -126,17 +136,18 @@ static struct doc *daemon_doc(const struct request *req)
 struct doc *status_doc(const struct request *req, uint64_t wall_ns)
 {
 	const struct registry *reg = engine_world(req->api->engine)->registry;
-	struct doc *doc = doc_schema("status");
+	struct doc *doc = doc_schema("status"), *watchdog = doc_object();
 
 	engine_read_counts(req->api->engine);
 	doc_set_time(doc, "timestamp", wall_ns);
 	doc_set(doc, "services", services_doc(req, wall_ns));
 	doc_set(doc, "conflicts", alerts_doc(req, alert_is_conflict, NULL));
 	doc_set(doc, "alerts", alerts_doc(req, NULL, NULL));
+	set_watchdog(req, watchdog);
+	doc_set(doc, "watchdog", watchdog);
 	if (set_orders(doc, reg) < 0)
 		return doc_free(doc);
 	doc_set(doc, "port_manager", port_manager_doc(req->api->engine));
-	doc_set(doc, "watchdog", watchdog_doc(req));
 	doc_set(doc, "kernel", kernel_doc(req->api->engine));
 	doc_set(doc, "daemon", daemon_doc(req));
 	return doc;

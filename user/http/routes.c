@@ -17,6 +17,8 @@
 static const struct route routes[] = {
 	{ GET,  API "/status",          SNAPSHOT, ACCESS_READ,   true,  handle_status,
 	  "Everything at a glance: services, conflicts, alerts, what the kernel tells" },
+	{ GET,  API "/watchdog/status", SNAPSHOT, ACCESS_READ,   true,  handle_watchdog,
+	  "What is watched, and how much was found" },
 	{ GET,  API "/services",        SNAPSHOT, ACCESS_READ,   true,  handle_services,
 	  "The services of the registry, each with its status" },
 	{ GET,  API "/services/{name}", SNAPSHOT, ACCESS_READ,   true,  handle_service,
