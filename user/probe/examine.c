@@ -90,15 +90,18 @@ static void add_btf(struct examination *x)
 	    "are");
 }
 
-static void add_mount(struct examination *x, const char *type, const char *what)
+/* Used: by hooks that are attached, whatever may be opened by now. */
+static void add_mount(struct examination *x, const char *type, const char *what,
+		      bool used)
 {
 	char path[512];
 	int fd = mounts_open(type, path, sizeof(path));
 	const char *name = fd >= 0 && path[0] ? text(x, "%s at %s", type, path)
-			   : fd >= 0          ? text(x, "%s, mounted nowhere", type)
+			   : fd >= 0 || used  ? text(x, "%s, mounted nowhere", type)
 					      : type;
+	bool ok = fd >= 0 || used;
 
-	add(x, name, what, fd >= 0, fd >= 0, text(x, "%s", strerror(fd < 0 ? -fd : 0)),
+	add(x, name, what, ok, ok, text(x, "%s", strerror(fd < 0 ? -fd : 0)),
 	    text(x, "run as root, or mount -t %s %s DIRECTORY", type, type));
 	close_fd(fd);
 }
@@ -157,10 +160,22 @@ static void add_hooks(struct examination *x, const struct hooks *hooks, bool in_
 			    "not needed here", NULL);
 		else
 			add(x, states[i].name, states[i].serves, ok, ok && in_use,
-			    states[i].tried ? text(x, "%s", strerror(-states[i].err))
-					    : "not tried: an earlier step failed",
+			    ok                ? "can be attached"
+			    : states[i].tried ? text(x, "%s", strerror(-states[i].err))
+					      : "not tried: an earlier step failed",
 			    remedy_of(&states[i], states[i].err));
 	}
+}
+
+static bool uses(const struct hooks *running, const char *prefix)
+{
+	const struct hook_state *states;
+	size_t n = running ? hooks_states(running, &states) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (states[i].attached && starts_with(states[i].name, prefix))
+			return true;
+	return false;
 }
 
 static void add_port_range(struct examination *x)
@@ -184,8 +199,10 @@ int examine(const struct hooks *running, const struct hooks_options *options, bo
 		return -ENOMEM;
 	add_kernel(x);
 	add_btf(x);
-	add_mount(x, "cgroup2", "binds and releases are hooked at its root");
-	add_mount(x, "tracefs", "system call tracepoints, where fexit is refused");
+	add_mount(x, "cgroup2", "binds and releases are hooked at its root",
+		  uses(running, "cgroup"));
+	add_mount(x, "tracefs", "system call tracepoints, where fexit is refused",
+		  uses(running, "syscalls:"));
 	add_capabilities(x);
 	if (running) {
 		add_hooks(x, running, true);
