@@ -182,13 +182,14 @@ static void on_file_changed(void *arg)
 static void say_ready(struct daemon *d)
 {
 	struct probe *probe = engine_probe(d->engine);
+	size_t n = registry_count(engine_world(d->engine)->registry);
 	const char *url;
 	char text[256];
 
 	url = d->loopback ? loopback_url(d->loopback) : NULL;
-	snprintf(text, sizeof(text), "Watching %zu services with %s, serving %s%s%s",
-		 registry_count(engine_world(d->engine)->registry), probe_backend(probe),
-		 d->options->socket, url ? " and " : "", url ? url : "");
+	snprintf(text, sizeof(text), "Watching %zu service%s with %s, serving %s%s%s", n,
+		 n == 1 ? "" : "s", probe_backend(probe), d->options->socket,
+		 url ? " and " : "", url ? url : "");
 	log_info("%s", text);
 	notify_ready(d->notify, text);
 }
