@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "http/schema.h"
+
 #define GET METHOD_GET
 #define POST METHOD_POST
 #define PUT METHOD_PUT
@@ -16,57 +18,103 @@
 /* clang-format off */
 static const struct route routes[] = {
 	{ GET,  API "/status",          SNAPSHOT, ACCESS_READ,   true,  handle_status,
-	  "Everything at a glance: services, conflicts, alerts, what the kernel tells" },
-	{ GET,  API "/watchdog/status", SNAPSHOT, ACCESS_READ,   true,  handle_watchdog,
-	  "What is watched, and how much was found" },
+	  "Everything at a glance: services, conflicts, alerts, what the kernel tells",
+	  .answer = "200:Status" },
 	{ GET,  API "/services",        SNAPSHOT, ACCESS_READ,   true,  handle_services,
-	  "The services of the registry, each with its status" },
+	  "The services of the registry, each with its status",
+	  .answer = "200:Services" },
 	{ GET,  API "/services/{name}", SNAPSHOT, ACCESS_READ,   true,  handle_service,
-	  "One service in full: entry, status, alerts, sockets" },
+	  "One service in full: entry, status, alerts, sockets",
+	  .answer = "200:ServiceInFull" },
 	{ PUT,  API "/services/{name}", NOTHING,  ACCESS_CHANGE, true,  handle_service_put,
-	  "Register a service, or replace its entry; ?create=1 only if it is not there, "
-	  "?update=1 merges what is given, ?force=1 also on a claimed port" },
+	  "Register a service, or replace its entry; create=1 only if it is not there, "
+	  "update=1 merges what is given, force=1 also on a claimed port",
+	  .args = "create:flag update:flag force:flag", .body = "@NewService",
+	  .answer = "200:Change 201:Change" },
 	{ DELETE, API "/services/{name}", NOTHING, ACCESS_CHANGE, true, handle_service_delete,
-	  "Take a service out of the registry" },
+	  "Take a service out of the registry",
+	  .answer = "200:Change" },
 	{ POST, API "/services/{name}/reassign", SNAPSHOT, ACCESS_CHANGE, true,
 	  handle_service_reassign,
-	  "Give a service another port: {\"port\": 9000, \"force\": false}" },
+	  "Give a service another port; which names one of several, force takes a port that "
+	  "is taken or claimed",
+	  .body = "port:port which:any~ force:boolean~",
+	  .answer = "200:Change" },
 	{ GET,  API "/available",       SNAPSHOT, ACCESS_READ,   true,  handle_available,
-	  "The first ?n=1 free ports from ?port=, else of the managed range" },
+	  "The first n (1) free ports from port on, else of the managed range",
+	  .args = "port:port n:port",
+	  .answer = "200:Available" },
 	{ GET,  API "/env",             NOTHING,  ACCESS_READ,   true,  handle_env,
-	  "The environment script; ?format=sh, fish, json, dotenv or systemd" },
+	  "The environment script",
+	  .args = "format:sh|fish|json|dotenv|systemd",
+	  .answer = "200:text/plain 200:application/json" },
 	{ GET,  API "/report",          SNAPSHOT, ACCESS_READ,   true,  handle_report,
-	  "Everything as a page of text; ?format=json wraps it" },
+	  "Everything as a page of text; format=json wraps it",
+	  .args = "format:text|json",
+	  .answer = "200:text/plain 200:Report" },
 	{ GET,  API "/conflicts",       SNAPSHOT, ACCESS_READ,   true,  handle_conflicts,
-	  "The conflicts that stand now" },
+	  "The conflicts that stand now",
+	  .answer = "200:Conflicts" },
 	{ GET,  API "/alerts",          SNAPSHOT, ACCESS_READ,   true,  handle_alerts,
-	  "The alerts that stand now; ?state=all adds the last resolved ones" },
+	  "The alerts that stand now; state=all adds the last resolved ones",
+	  .args = "state:firing|all",
+	  .answer = "200:Alerts" },
 	{ GET,  API "/sockets",         SNAPSHOT, ACCESS_READ,   true,  handle_sockets,
-	  "Every bound socket on the host with its holders" },
+	  "Every bound socket on the host with its holders; port is one or LOW-HIGH, fields "
+	  "are the members wanted, separated by commas",
+	  .args = "port:string proto:tcp|udp state:bound|listening|connected pid:integer "
+		  "user:string service:string netns:string fields:string",
+	  .answer = "200:Sockets" },
 	{ GET,  API "/events",          EVENTS,   ACCESS_READ,   true,  handle_events,
-	  "Server-sent events, after what stands already" },
+	  "Server-sent events, after what stands already unless snapshot=0; Last-Event-ID "
+	  "resumes; types are names of events or what stands before their dot, separated by "
+	  "commas; each target is NAME, :PORT, :LOW-HIGH, :PORT/udp or pid:N",
+	  .args = "snapshot:flag types:string target:string[]",
+	  .answer = "200:text/event-stream" },
 	{ GET,  API "/doctor",          NOTHING,  ACCESS_READ,   false, handle_doctor,
-	  "What this host lets portwatch see" },
+	  "What this host lets portwatch see",
+	  .answer = "200:Doctor" },
 	{ GET,  API "/config",          NOTHING,  ACCESS_READ,   true,  handle_config,
-	  "The registry as it is understood, with its warnings" },
+	  "The registry as it is understood, with its warnings",
+	  .answer = "200:Config" },
 	{ POST, API "/config/import",   NOTHING,  ACCESS_CHANGE, true,  handle_config_import,
-	  "Take a document of either form over into the registry" },
+	  "Take a document of either form over into the registry; or its text, and what it "
+	  "is called",
+	  .body = "path:string~ text:string~",
+	  .answer = "200:Import" },
 	{ POST, API "/services/{name}/kill", SNAPSHOT, ACCESS_OWN, true, handle_kill_service,
-	  "End the processes of a service that hold its port" },
+	  "End the processes of a service that hold its port",
+	  .body = "@KillOrder", .answer = "200:Kill" },
 	{ POST, API "/ports/{port}/kill", SNAPSHOT, ACCESS_OWN, false, handle_kill_port,
-	  "End whoever holds a port, or LOW-HIGH" },
+	  "End whoever holds a port, or LOW-HIGH",
+	  .body = "@KillOrder", .answer = "200:Kill" },
 	{ POST, API "/processes/{pid}/kill", SNAPSHOT, ACCESS_OWN, false, handle_kill_process,
-	  "End one process that holds a port" },
+	  "End one process that holds a port",
+	  .body = "@KillOrder", .answer = "200:Kill" },
 	{ GET,  API "/allocations",     SNAPSHOT, ACCESS_READ,   true,  handle_allocations,
-	  "The managed range and the ports of it that are allocated" },
+	  "The managed range and the ports of it that are allocated",
+	  .answer = "200:Allocations" },
 	{ POST, API "/allocations",     SNAPSHOT, ACCESS_CHANGE, true,  handle_allocate,
-	  "Allocate a free port of the managed range" },
+	  "Allocate a free port of the managed range; ttl is a time such as \"5m\" or a number "
+	  "of seconds",
+	  .body = "service_name:string port:port?~ proto:tcp|udp~ purpose:string?~ "
+		  "started_by:string?~ pid:integer?~ ttl:any~",
+	  .answer = "201:AllocationAnswer" },
 	{ GET,  API "/allocations/{port}", SNAPSHOT, ACCESS_READ, true, handle_allocation,
-	  "One allocation; ?proto= where two share a port" },
+	  "One allocation; proto where two share a port",
+	  .args = "proto:tcp|udp", .answer = "200:AllocationAnswer" },
 	{ DELETE, API "/allocations/{port}", SNAPSHOT, ACCESS_CHANGE, true,
-	  handle_allocation_release, "Release an allocation" },
+	  handle_allocation_release, "Release an allocation",
+	  .args = "proto:tcp|udp", .answer = "200:AllocationAnswer" },
+	{ GET,  API "/watchdog/status", SNAPSHOT, ACCESS_READ,   true,  handle_watchdog,
+	  "What is checked, how often, and what was found",
+	  .answer = "200:WatchdogAnswer" },
 	{ GET,  "/healthz",             NOTHING,  ACCESS_READ,   false, handle_healthz,
-	  "\"ok\" while the daemon answers" },
+	  "\"ok\" while the daemon answers",
+	  .answer = "200:text/plain" },
+	{ GET,  "/openapi.json",        NOTHING,  ACCESS_READ,   false, handle_openapi,
+	  "This document",
+	  .answer = "200:application/json" },
 };
 /* clang-format on */
 
@@ -152,6 +200,22 @@ static int refuse_need(const struct api *api, int err, struct reply *reply)
 	return reply_problem_doc(reply, 403, doc);
 }
 
+/* -EINVAL with *reply filled in for an argument that the table does not have. */
+static int check_args(const struct route *route, const struct request *req,
+		      struct reply *reply)
+{
+	const char *known[SCHEMA_MEMBERS_MAX + 1] = { NULL };
+	char names[SCHEMA_MEMBERS_MAX][SCHEMA_NAME_MAX];
+	struct schema_member member;
+	const char *words = route->args;
+
+	if (req->n_args == 0)
+		return 0;
+	for (size_t i = 0; schema_next(&words, &member); i++)
+		known[i] = strcpy(names[i], member.name);
+	return request_check_args(req, known, reply);
+}
+
 static int answer(const struct route *route, const struct request *req,
 		  struct reply *reply)
 {
@@ -163,6 +227,8 @@ static int answer(const struct route *route, const struct request *req,
 			reply, 403,
 			"Only root and members of group portwatch may change "
 			"anything here");
+	if (check_args(route, req, reply) < 0)
+		return 0;
 	if (route->registry) {
 		const struct registry_view *view = options->registry(options->arg);
 

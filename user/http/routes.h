@@ -23,6 +23,10 @@ struct route {
 	/* Fills in *reply.  Negative errno becomes a problem. */
 	int (*handle)(const struct request *req, struct reply *reply);
 	const char *what; /* one line, for people */
+	/* In the words of http/schema.h; NULL none. */
+	const char *args;   /* of the query: all that there are */
+	const char *body;   /* members of a JSON object, or "@Shape" */
+	const char *answer; /* "200:Status": by its status, a shape or a media type */
 };
 
 size_t routes_all(const struct route **ret);
@@ -61,6 +65,7 @@ int handle_allocations(const struct request *req, struct reply *reply);
 int handle_allocation(const struct request *req, struct reply *reply);
 int handle_allocate(const struct request *req, struct reply *reply);
 int handle_allocation_release(const struct request *req, struct reply *reply);
+int handle_openapi(const struct request *req, struct reply *reply);
 int handle_healthz(const struct request *req, struct reply *reply);
 
 #endif /* PORTWATCH_HTTP_ROUTES_H */
