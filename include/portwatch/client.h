@@ -383,7 +383,10 @@ struct pw_events_options {
 	const char *types;
 	const char *const *targets; /* NAME, ":PORT", …; ends with NULL; NULL: all */
 	bool no_snapshot;           /* leave out what stands already */
-	uintptr_t reserved[4];      /* zeroes */
+	/* The id of the last item that was seen: what came since is told instead of what
+	 * stands, where the daemon still has it; NULL: none was. */
+	const char *after;
+	uintptr_t reserved[4]; /* zeroes */
 };
 
 /*

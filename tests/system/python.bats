@@ -223,6 +223,12 @@ conflict_stands()
 		        if event["type"] == "socket.listening":
 		            break
 		    assert types[-1] == "socket.listening" and event["port"] == 19000
+		with client.events("allocation", snapshot=False) as events:
+		    client.allocate("one", pid=0)
+		    assert next(iter(events))["allocation"]["port"] == 8000
+		client.allocate("two", pid=0)
+		with client.events("allocation", after=events.last_id) as events:
+		    assert next(iter(events))["allocation"]["port"] == 8001
 		try:
 		    client.events("weather")
 		    assert False

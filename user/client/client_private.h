@@ -35,6 +35,10 @@ int client_refused(struct pw_client *client);
  * closed by the server. */
 int client_ask(struct pw_client *client, const struct request *request);
 
+/* pw_stream_open() after the event @after; NULL: from now on. */
+int client_stream(struct pw_client *client, const char *path, const char *after,
+		  struct pw_stream **ret);
+
 /* -- For what is answered in structs --------------------------------------------------
  */
 

@@ -21,7 +21,7 @@ int pw_events(struct pw_client *client, const struct pw_events_options *options,
 		client_add_path(&path, "&target=", *t, "");
 	if (path.failed)
 		return -ENOMEM;
-	return pw_stream_open(client, path.data, ret);
+	return client_stream(client, path.data, options->after, ret);
 }
 
 /* What is left of @timeout_ms; -1: for ever. */

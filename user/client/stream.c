@@ -35,10 +35,12 @@ static int refused(struct pw_client *client, const char *path)
 	return err < 0 ? client_broken(client, err, path) : client_refused(client);
 }
 
-int pw_stream_open(struct pw_client *client, const char *path, struct pw_stream **ret)
+int client_stream(struct pw_client *client, const char *path, const char *after,
+		  struct pw_stream **ret)
 {
 	struct request request = { .method = "GET",
 				   .path = path,
+				   .last_event_id = after,
 				   .accept = "text/event-stream, " PROBLEM_TYPE };
 	struct pw_stream *stream;
 	int err;
@@ -64,6 +66,11 @@ int pw_stream_open(struct pw_client *client, const char *path, struct pw_stream 
 	sse_init(&stream->sse, EVENT_MAX);
 	*ret = stream;
 	return 0;
+}
+
+int pw_stream_open(struct pw_client *client, const char *path, struct pw_stream **ret)
+{
+	return client_stream(client, path, NULL, ret);
 }
 
 struct pw_stream *pw_stream_close(struct pw_stream *stream)

@@ -220,6 +220,8 @@ static void format_request(const struct request *request, struct buffer *ret)
 		      "%s %s HTTP/1.1\r\nHost: localhost\r\n"
 		      "User-Agent: portwatch/" PORTWATCH_VERSION "\r\nAccept: %s\r\n",
 		      request->method, request->path, request->accept);
+	if (request->last_event_id)
+		buffer_printf(ret, "Last-Event-ID: %s\r\n", request->last_event_id);
 	if (request->body)
 		buffer_printf(ret,
 			      "Content-Type: application/json\r\n"
@@ -236,7 +238,8 @@ int wire_send(struct wire *wire, const struct request *request)
 	int err;
 
 	if (request->path[0] != '/' || !is_token(request->path) ||
-	    !is_token(request->method))
+	    !is_token(request->method) ||
+	    (request->last_event_id && !is_token(request->last_event_id)))
 		return -EINVAL;
 	message_done(&wire->msg);
 	http_parser_init(&wire->parser, HTTP_RESPONSE);

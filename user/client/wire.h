@@ -49,7 +49,8 @@ void wire_close(struct wire *wire);
 struct request {
 	const char *method, *path;
 	const char *accept;
-	const char *body; /* NULL none */
+	const char *last_event_id; /* to resume a stream after; NULL none */
+	const char *body;          /* NULL none */
 	size_t size;
 };
 /*

@@ -112,8 +112,8 @@ static void hand_out(struct pw_client *client)
 	struct pw_event_data *event = NULL;
 	struct pw_stream *stream = NULL;
 	struct pw_item item;
-	const struct pw_events_options events = { .types = "allocation",
-						  .no_snapshot = true };
+	struct pw_events_options events = { .types = "allocation", .no_snapshot = true };
+	char last_id[64];
 
 	MUST(other, pw_events(other, &events, &stream));
 	CHECK(pw_stream_wait(stream, 0, &item) == 0);
@@ -128,12 +128,21 @@ static void hand_out(struct pw_client *client)
 	CHECK(pw_event_read(&item, &event) == 0);
 	CHECK(event->allocation->port == 8000 && event->time_ns);
 	pw_event_free(event);
+	snprintf(last_id, sizeof(last_id), "%s", item.id);
 	pw_stream_close(stream);
 
 	options.port = 8000;
 	CHECK(pw_allocate(client, "other", &options, &second) == -EADDRINUSE);
 	MUST(client, pw_allocate(client, "other", NULL, &second));
 	CHECK(second->port == 8001 && second->expires_ns == 0);
+	events.after = last_id;
+	MUST(other, pw_events(other, &events, &stream));
+	CHECK(pw_stream_wait(stream, 10000, &item) == 1);
+	CHECK(pw_event_read(&item, &event) == 0 && event->allocation->port == 8001);
+	pw_event_free(event);
+	pw_stream_close(stream);
+	events.after = "a\r\nb";
+	CHECK(pw_events(other, &events, &stream) == -EINVAL);
 	MUST(client, pw_status(client, &status));
 	CHECK(status->allocated_ports == 2 && status->allocations[1]->port == 8001);
 	pw_status_free(status);

@@ -142,11 +142,14 @@ class Client:
         types: Union[str, Iterable[str], None] = None,
         targets: Union[str, Iterable[str]] = (),
         snapshot: bool = True,
+        after: Optional[str] = None,
     ) -> EventStream:
         """Events as they happen, after what stands already (with @snapshot).
 
         types: ``"alert"``, ``"socket.bound"`` or several; what a type begins with will do.
         targets: ``"NAME"``, ``":PORT"``, ``":LOW-HIGH"``, ``"pid:N"``, or several.
+        after: the ``last_id`` of a stream that broke: what came since is told instead of
+            what stands, where the daemon still has it.
         """
         if types is not None and not isinstance(types, str):
             types = ",".join(types)
@@ -154,7 +157,7 @@ class Client:
         if types:
             query["types"] = types
         query["target"] = [targets] if isinstance(targets, str) else list(targets)
-        return self.connection.stream("/events", query)
+        return self.connection.stream("/events", query, after)
 
     # -- ending
 

@@ -125,10 +125,15 @@ class Connection:
             raise ConnectionFailed(f"The answer to {path} is no JSON object")
         return document
 
-    def stream(self, path: str, query: Mapping[str, Any]) -> "EventStream":
+    def stream(
+        self, path: str, query: Mapping[str, Any], after: Optional[str] = None
+    ) -> "EventStream":
         """Server-sent events.  Once it is open it may be silent for ever."""
         path = API + path + "?" + urlencode(query, doseq=True)
-        connection, response = self._open("GET", path, None, {"Accept": "text/event-stream"})
+        headers = {"Accept": "text/event-stream"}
+        if after:
+            headers["Last-Event-ID"] = after
+        connection, response = self._open("GET", path, None, headers)
         if response.status >= 300:
             try:
                 text = response.read(BODY_MAX)
@@ -149,9 +154,10 @@ def _problem(text: bytes) -> Mapping[str, Any]:
 
 
 class EventStream:
-    """Events as they happen, each a dict.  An iterator and a context manager.
+    """Events as they happen, each a dict.  Iterable, and a context manager.
 
     Ends with the stream: raises ConnectionFailed where that breaks.
+    last_id: of the event that was read last, to resume after; None before the first.
     """
 
     def __init__(
@@ -163,6 +169,7 @@ class EventStream:
         self._place = place
         self._connection = connection
         self._response = response
+        self.last_id: Optional[str] = None
 
     def __enter__(self) -> "EventStream":
         return self
@@ -190,7 +197,9 @@ class EventStream:
         data = []
         while line := self._line():
             line = line.rstrip(b"\r\n")
-            if line.startswith(b"data:"):
+            if line.startswith(b"id:"):
+                self.last_id = line[3:].strip().decode("ascii", "replace")
+            elif line.startswith(b"data:"):
                 data.append(line[5:].lstrip(b" "))
             elif not line and data:
                 yield json.loads(b"\n".join(data))
