@@ -60,6 +60,14 @@ asks()
 	started+=("$asking")
 }
 
+# A worker has a thread.
+works()
+{
+	local threads=("/proc/$daemon/task/"*)
+
+	((${#threads[@]} > 1))
+}
+
 answered()
 {
 	[ "$(cat "$D/$1")" = "$2" ]
@@ -105,7 +113,7 @@ answered()
 	keep "$REGISTRY"
 	asks first PUT services/first '{"port":18081}'
 	first=$asking
-	within 10 eval '[ "$(ls -d /proc/$daemon/task/* | wc -l)" -gt 1 ]'
+	within 10 works
 	asks second PUT services/second '{"port":18082}' --max-time 0.5
 	wait "$asking" || true
 	asks third PUT services/third '{"port":18083}'
@@ -124,7 +132,7 @@ answered()
 	keep "$REGISTRY"
 	asks put PUT services/new '{"port":18081}'
 	put=$asking
-	within 10 eval '[ "$(ls -d /proc/$daemon/task/* | wc -l)" -gt 1 ]'
+	within 10 works
 	kill -TERM "$daemon"
 	sleep 0.2
 	lets_go "$keeper"
