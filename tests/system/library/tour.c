@@ -4,11 +4,17 @@
  * service wizard (port 18765) runs as process WIZARD, and STRANGER sits on goblin's
  * port, 18767.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <portwatch/client.h>
 
@@ -195,6 +201,44 @@ static void end(struct pw_client *client, pid_t stranger)
 	CHECK(pw_kill(client, ":99999", NULL, &killed) == -EINVAL);
 }
 
+/* A child that listens and is not ended by SIGTERM. */
+static pid_t start_stubborn(uint16_t port)
+{
+	const struct sockaddr_in at = { .sin_family = AF_INET,
+					.sin_port = htons(port),
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	pid_t pid;
+
+	CHECK(fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0);
+	CHECK(listen(fd, 1) == 0);
+	signal(SIGTERM, SIG_IGN);
+	pid = fork();
+	CHECK(pid >= 0);
+	while (pid == 0)
+		pause();
+	signal(SIGTERM, SIG_DFL);
+	close(fd);
+	return pid;
+}
+
+static void end_by_force(struct pw_client *client)
+{
+	struct pw_kill_options options = { .grace_ms = 100 };
+	pid_t stubborn = start_stubborn(NEW_PORT + 1);
+	struct pw_killed *killed = NULL;
+
+	CHECK(pw_kill(client, ":19101", &options, &killed) == 0);
+	CHECK(strcmp(killed->outcome, "timed_out") == 0 && !killed->forced);
+	CHECK(killed->processes[0]->process->pid == stubborn && !killed->ports[0]->free);
+	pw_killed_free(killed);
+	options.force = true;
+	CHECK(pw_kill(client, ":19101", &options, &killed) == 1 && killed->forced);
+	CHECK(strcmp(killed->processes[0]->signal, "SIGKILL") == 0);
+	pw_killed_free(killed);
+	CHECK(waitpid(stubborn, NULL, 0) == stubborn);
+}
+
 static void *ask_often(void *arg)
 {
 	struct pw_client *client = new_client();
@@ -252,6 +296,7 @@ int main(int argc, char **argv)
 	threads();
 	move(client);
 	end(client, stranger);
+	end_by_force(client);
 	pw_client_free(client);
 	alone(argv[2]);
 	puts("all of it");
