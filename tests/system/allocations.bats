@@ -115,6 +115,23 @@ print("bound", flush=True); signal.pause()' >"$D/udp" 3>&- &
 	run -1 told all '.type == "alert.firing" and .alert.kind == "occupied" and .alert.port == 8000'
 }
 
+@test "a port that a connection leaves from is not handed out" {
+	daemon
+	listen 18000
+	echo "8000 8000" | "${inside[@]}" tee /proc/sys/net/ipv4/ip_local_port_range >/dev/null
+	"${inside[@]}" python3 -c '
+import signal, socket
+s = socket.create_connection(("127.0.0.1", 18000))
+print(s.getsockname()[1], flush=True)
+signal.pause()' >"$D/leaves" 3>&- &
+	started+=($!)
+	within 10 grep -qx 8000 "$D/leaves"
+	run -0 pw allocate grace
+	[ "$output" = 8001 ]
+	run -5 --separate-stderr pw allocate grace --port 8000
+	[[ $stderr == *'in use by a connection'* ]]
+}
+
 @test "two hundred callers at once get each port once, and clear refusals" {
 	registry '{"services":[]}'
 	daemon

@@ -475,6 +475,42 @@ as_nobody()
 		--socket "$SOCKET" "$@"
 }
 
+@test "what no process holds is nobody's to end" {
+	daemon
+	"${inside[@]}" python3 -c '
+import array, signal, socket
+here, there = socket.socketpair()
+s = socket.create_server(("127.0.0.1", 18900))
+here.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [s.fileno()]))])
+s.close()
+print("on its way", flush=True)
+signal.pause()' >"$D/way" 2>&1 3>&- &
+	way=$!
+	started+=("$way")
+	within 10 grep -q way "$D/way"
+	[ "$(listeners 18900)" = 1 ]
+	run -4 portwatch kill :18900 -y
+	[[ $output == *'The kernel itself holds tcp port 18900'* ]]
+	lives "$way"
+	[ "$(listeners 18900)" = 1 ]
+}
+
+@test "a member of the group ends what is another's" {
+	cat /etc/group >"$D/group"
+	echo 'portwatch:x:61234:' >>"$D/group"
+	unshare -m --propagation private nsenter -t "$namespace" -n sh -c "mount --bind $D/group \
+		/etc/group && exec $PORTWATCHD --registry $REGISTRY --socket $SOCKET" 2>"$D/log" 3>&- &
+	started+=("$!")
+	within 10 grep -q serving "$D/log"
+	server goblin 18900
+	[ "$(stat -c %g "$SOCKET")" = 61234 ]
+	run -4 "${inside[@]}" setpriv --reuid 65534 --regid 65534 --clear-groups "$PORTWATCH" \
+		--socket "$SOCKET" kill :18900 -y
+	run -0 "${inside[@]}" setpriv --reuid 65534 --regid 65534 --groups 61234 "$PORTWATCH" \
+		--socket "$SOCKET" kill :18900 -y
+	ended "$server"
+}
+
 @test "who hangs up before the grace is over has nobody killed" {
 	daemon
 	server goblin 18900 ignore
