@@ -157,8 +157,7 @@ static int fill(int fd, const char *path, const char *data, size_t size, mode_t 
 	return err;
 }
 
-/* The new name is only sure to outlive a crash once its folder is on the disk. */
-static int sync_folder(const char *path)
+int file_sync_folder(const char *path)
 {
 	size_t n = folder_length(path);
 	_cleanup_(freep) char *folder = n ? strndup(path, n) : strdup(".");
@@ -197,7 +196,7 @@ int file_write_atomic(const char *path, const char *data, size_t size, mode_t mo
 		unlink(temporary.data);
 		return err;
 	}
-	return sync_folder(file.data);
+	return file_sync_folder(file.data);
 }
 
 /* flock(2) cannot wait for a while only, hence the look every few milliseconds. */
@@ -242,8 +241,12 @@ static int make_directory(const char *path, mode_t mode)
 {
 	struct stat st;
 
-	if (mkdir(path, mode) == 0)
-		return 0;
+	if (mkdir(path, mode) == 0) {
+		int err = file_sync_folder(path);
+
+		/* A parent that may be written and not read cannot be told to. */
+		return err == -EACCES ? 0 : err;
+	}
 	if (errno != EEXIST)
 		return -errno;
 	if (stat(path, &st) < 0)

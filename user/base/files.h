@@ -23,11 +23,15 @@ int file_read_at(int dirfd, const char *path, size_t max, char **ret, size_t *re
  */
 int file_write_atomic(const char *path, const char *data, size_t size, mode_t mode);
 
+/* fsync of the folder that @path is in: a new name is only sure to outlive a crash then.
+ */
+int file_sync_folder(const char *path);
+
 /* An exclusive lock on PATH.lock (made 0600), waiting at most @timeout_ms; -EWOULDBLOCK.
  * The answer is a descriptor whose closing ends the lock. */
 int file_lock(const char *path, unsigned timeout_ms);
 
-/* mkdir -p.  An existing directory is fine. */
+/* mkdir -p, each with fsync of its parent.  An existing directory is fine. */
 int make_directories(const char *path, mode_t mode);
 
 #endif /* PORTWATCH_BASE_FILES_H */

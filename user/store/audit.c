@@ -194,6 +194,8 @@ static int write_lines(struct audit *audit, const char *path)
 	if (fstat(fd, &st) < 0 || (st.st_size != before && ftruncate(fd, before) < 0))
 		return -errno;
 	err = append(fd, &audit->lines, before);
+	if (err == 0 && before == 0) /* it may be new */
+		err = file_sync_folder(path);
 	if (err < 0) {
 		/* What cannot be taken back is a torn line for the next to remove. */
 		(void)!ftruncate(fd, before);
