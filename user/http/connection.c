@@ -208,13 +208,30 @@ void connection_notify(void *cls, struct MHD_Connection *native, void **context,
 	}
 	*context = take(server->arriving);
 	((struct connection *)*context)->native = native;
-	connection_wait(*context);
+	connection_wait(*context, HTTP_FIRST_MS);
 }
 
-/* Each waits equally long, so that the last to begin is the last to end. */
-void connection_wait(struct connection *c)
+/* Into the list of those who wait, behind the last who is due sooner. */
+static void link_waiting(struct http_server *server, struct connection *c)
 {
-	struct http_server *server = c->server;
+	struct connection *before = server->last_waiting;
+
+	while (before && before->deadline_ms > c->deadline_ms)
+		before = before->earlier;
+	c->earlier = before;
+	c->later = before ? before->later : server->first_waiting;
+	if (c->later)
+		c->later->earlier = c;
+	else
+		server->last_waiting = c;
+	if (before)
+		before->later = c;
+	else
+		server->first_waiting = c;
+}
+
+void connection_wait(struct connection *c, uint64_t ms)
+{
 
 	if (!c->policy->limited)
 		return;
@@ -222,14 +239,8 @@ void connection_wait(struct connection *c)
 	if (c->leaving)
 		return;
 	c->waiting = true;
-	c->deadline_ms = uv_now(server->loop) + HTTP_WAIT_MS;
-	c->earlier = server->last_waiting;
-	c->later = NULL;
-	if (c->earlier)
-		c->earlier->later = c;
-	else
-		server->first_waiting = c;
-	server->last_waiting = c;
+	c->deadline_ms = uv_now(c->server->loop) + ms;
+	link_waiting(c->server, c);
 }
 
 void connection_unwait(struct connection *c)

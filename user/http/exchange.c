@@ -432,5 +432,5 @@ void exchange_completed(void *cls, struct MHD_Connection *native, void **context
 	c->body = (struct buffer){ 0 };
 	c->body_seen = 0;
 	if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-		connection_wait(c);
+		connection_wait(c, HTTP_WAIT_MS);
 }

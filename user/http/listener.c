@@ -13,7 +13,9 @@
 #include "base/files.h"
 #include "base/strings.h"
 
-enum { BACKLOG = 128 };
+/* A flood of connections is to be taken, and most of it turned away, rather than have the
+ * kernel drop those of others. */
+enum { BACKLOG = 4096 };
 
 const struct policy policy_unix = { .name = "unix", .limited = true };
 const struct policy policy_loopback = {

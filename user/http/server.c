@@ -258,8 +258,8 @@ void http_server_unlisten(struct http_server *server, const struct policy *polic
 			server->doors[left++] = door;
 			continue;
 		}
-		listener_close(&door->listener);
 		uv_close((uv_handle_t *)&door->poll, free_door);
+		listener_close(&door->listener);
 	}
 	server->n_doors = left;
 	for (struct connection *c = server->connections; c; c = c->next)

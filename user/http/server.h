@@ -24,8 +24,9 @@ enum {
 	HTTP_CONNECTIONS_FOR_ROOT = 64, /* of these nobody else gets */
 	HTTP_CONNECTIONS_PER_USER = 256,
 	HTTP_SPARE_DESCRIPTORS = 32,
-	HTTP_WAIT_MS = 30000, /* for a request to arrive in full */
-	HTTP_STALL_S = 30,    /* without a byte of an answer being taken */
+	HTTP_FIRST_MS = 10000, /* for the first request to arrive in full */
+	HTTP_WAIT_MS = 30000,  /* for each one after it */
+	HTTP_STALL_S = 30,     /* without a byte of an answer being taken */
 };
 
 /* @loop and @api are borrowed.  -ENOMEM, -EIO. */

@@ -84,7 +84,7 @@ int connection_admit(struct http_server *server, const struct policy *policy, in
 		     gid_t group);
 void connection_notify(void *cls, struct MHD_Connection *native, void **context,
 		       enum MHD_ConnectionNotificationCode code);
-void connection_wait(struct connection *c);
+void connection_wait(struct connection *c, uint64_t ms);
 void connection_unwait(struct connection *c);
 /* Ends those that waited too long.  In how many ms the next is due; UINT64_MAX never. */
 uint64_t connections_expire(struct http_server *server);
