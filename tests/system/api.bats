@@ -488,6 +488,9 @@ PYTHON
 		events "again$id" types=alert -H "Last-Event-ID: $id"
 		within 5 told "again$id" '.alert.service == "goblin" and .source == "snapshot"'
 	done
+	# There is a gap, whoever asked for no snapshot.
+	events gap 'types=alert&snapshot=0' -H 'Last-Event-ID: 1-deadbeef'
+	within 5 told gap '.alert.service == "goblin" and .source == "snapshot"'
 }
 
 @test "what is resumed hides command lines as well" {

@@ -43,7 +43,8 @@ struct stream_options {
 	size_t n_targets; /* 0: everything */
 	bool snapshot;    /* what stands now comes first */
 	/* Last-Event-ID; NULL none.  Where it can be honoured the retained events take
-	 * the place of the standing alerts; sockets are still told as a snapshot. */
+	 * the place of the standing alerts; sockets are still told as a snapshot.  Where
+	 * not, there is a gap, and a snapshot comes even if it was not asked for. */
 	const char *last_id;
 	/* Called when a stream that had nothing to read has something, or was dropped.
 	 * It must not call the hub or the engine. */

@@ -67,7 +67,7 @@ static const struct route routes[] = {
 	  .answer = "200:Sockets" },
 	{ GET,  API "/events",          EVENTS,   ACCESS_READ,   true,  handle_events,
 	  "Server-sent events, after what stands already unless snapshot=0; Last-Event-ID "
-	  "resumes; types are names of events or what stands before their dot, separated by "
+	  "resumes, and where that cannot be, what stands comes first in any case; types are names of events or what stands before their dot, separated by "
 	  "commas; each target is NAME, :PORT, :LOW-HIGH, :PORT/udp or pid:N",
 	  .args = "snapshot:flag types:string target:string[]",
 	  .answer = "200:text/event-stream" },

@@ -146,6 +146,11 @@ static int begin_snapshot(struct stream *s, bool alerts)
 	return 0;
 }
 
+static bool has_id(const struct stream_options *options)
+{
+	return options->last_id && *options->last_id;
+}
+
 int stream_open(struct hub *hub, const struct stream_options *options,
 		struct stream **ret)
 {
@@ -173,7 +178,9 @@ int stream_open(struct hub *hub, const struct stream_options *options,
 	resumes = can_resume(hub, options->last_id, &seq);
 	if (resumes)
 		replay(s, seq);
-	if (options->snapshot)
+	/* What came meanwhile is lost to who cannot resume: what stands makes up for it.
+	 */
+	if (options->snapshot || (has_id(options) && !resumes))
 		err = begin_snapshot(s, !resumes);
 	if (err < 0)
 		return err;
