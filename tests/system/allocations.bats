@@ -155,6 +155,37 @@ signal.pause()' >"$D/leaves" 3>&- &
 		-d '{"service_name":"x"}')" = 409 ]
 }
 
+@test "each format tells what was handed out, what there is and what was given back" {
+	daemon
+	for format in json jsonl csv table wide; do
+		run -0 --separate-stderr pw allocate "a$format" --ttl 1h --purpose p -o "$format"
+		case $format in
+		json) jq -e '.schema == "portwatch.allocation/v1" and .allocation.port == 8000' <<<"$output" ;;
+		jsonl) jq -e '.port == 8001 and .expires_at != null' <<<"$output" ;;
+		csv) [ "${lines[0]}" = port,service,state,pid,requests,started_by,purpose,allocated,expires ] ;;
+		table) [ "$output" = 8004 ] ;;
+		wide) [[ ${lines[1]} == 8005*tcp*awide* ]] ;;
+		esac
+		run -0 --separate-stderr pw allocations -o "$format"
+		[[ $output == *"a$format"* ]]
+		run -0 --separate-stderr pw allocations -o "$format" --fields service,port --no-headers
+		[[ $output == *"a$format"* ]]
+	done
+	run -0 --separate-stderr pw allocations -o csv --fields port --sort port:desc --no-headers
+	[ "$output" = $'8005\n8004\n8003\n8001\n8000' ]
+	for format in json jsonl csv table wide; do
+		run -0 --separate-stderr pw release "a$format" -o "$format"
+		[[ $output == *"a$format"* ]]
+		[ "$format" != json ] ||
+			jq -e '.schema == "portwatch.allocations/v1" and .allocations[0].port == 8000' <<<"$output"
+	done
+	run -2 pw allocations -o yaml
+	run -2 pw allocate
+	run -2 pw allocate a --ttl soon
+	run -2 pw release
+	run -2 pw release :0
+}
+
 @test "what is asked for wrongly is told in words" {
 	daemon
 	post()
