@@ -42,11 +42,8 @@ struct doc *alerts_doc(const struct request *req,
 
 int handle_conflicts(const struct request *req, struct reply *reply)
 {
-	static const char *const known[] = { NULL };
 	struct doc *doc;
 
-	if (request_check_args(req, known, reply) < 0)
-		return 0;
 	doc = doc_schema("conflicts");
 	doc_set(doc, "conflicts", alerts_doc(req, alert_is_conflict, NULL));
 	return reply_doc(reply, 200, doc);
@@ -54,14 +51,11 @@ int handle_conflicts(const struct request *req, struct reply *reply)
 
 int handle_alerts(const struct request *req, struct reply *reply)
 {
-	static const char *const known[] = { "state", NULL };
 	const char *state = request_arg(req, "state", 0);
 	const struct alert *alert;
 	struct doc *doc, *array;
 	size_t cursor = 0;
 
-	if (request_check_args(req, known, reply) < 0)
-		return 0;
 	if (state && !streq(state, "all") && !streq(state, "firing"))
 		return reply_problem(reply, 400, "state is all or firing, not %s", state);
 

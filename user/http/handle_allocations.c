@@ -95,11 +95,8 @@ void set_allocations(struct engine *engine, struct doc *doc)
 
 int handle_allocations(const struct request *req, struct reply *reply)
 {
-	static const char *const known[] = { NULL };
 	struct doc *doc;
 
-	if (request_check_args(req, known, reply) < 0)
-		return 0;
 	allocations_refresh(allocations_of(req));
 	doc = doc_schema("allocations");
 	set_allocations(req->api->engine, doc);
@@ -111,12 +108,9 @@ int handle_allocations(const struct request *req, struct reply *reply)
 static int parse_place(const struct request *req, uint16_t *ret_port, uint16_t *ret_proto,
 		       struct reply *reply)
 {
-	static const char *const known[] = { "proto", NULL };
 	const struct registry *reg = engine_world(req->api->engine)->registry;
 	const char *proto = request_arg(req, "proto", 0);
 
-	if (request_check_args(req, known, reply) < 0)
-		return -EINVAL;
 	if (port_parse(req->parameter, ret_port) < 0) {
 		reply_problem(reply, 400, "%s is no port", req->parameter);
 		return -EINVAL;
@@ -376,7 +370,6 @@ static int read_wish(const struct doc *doc, struct allocation_wish *wish,
 
 int handle_allocate(const struct request *req, struct reply *reply)
 {
-	static const char *const known[] = { NULL };
 	const char *body = req->body ? req->body : "";
 	_cleanup_(doc_freep) struct doc *doc = doc_parse(body, req->body_size, NULL);
 	struct allocation_request request = {
@@ -384,8 +377,7 @@ int handle_allocate(const struct request *req, struct reply *reply)
 		.wish.proto = IPPROTO_TCP,
 	};
 
-	if (request_check_args(req, known, reply) < 0 ||
-	    read_wish(doc, &request.wish, reply) < 0)
+	if (read_wish(doc, &request.wish, reply) < 0)
 		return 0;
 	return submit(req, &request, take(doc), reply);
 }

@@ -22,7 +22,6 @@ static int read_number(const struct request *req, const char *key, uint64_t *ret
 
 int handle_available(const struct request *req, struct reply *reply)
 {
-	static const char *const known[] = { "port", "n", NULL };
 	const struct settings *settings =
 		registry_get_settings(engine_world(req->api->engine)->registry);
 	_cleanup_(freep) uint16_t *ports = NULL;
@@ -31,8 +30,7 @@ int handle_available(const struct request *req, struct reply *reply)
 	uint16_t low, high;
 	int n;
 
-	if (request_check_args(req, known, reply) < 0 ||
-	    read_number(req, "port", &from, reply) < 0 ||
+	if (read_number(req, "port", &from, reply) < 0 ||
 	    read_number(req, "n", &wanted, reply) < 0)
 		return 0;
 	low = from ? (uint16_t)from : settings->port_low;

@@ -54,7 +54,6 @@ static int parse_targets(const struct request *req, struct stream_options *optio
 static int parse_options(const struct request *req, struct stream_options *options,
 			 struct reply *reply)
 {
-	static const char *const known[] = { "snapshot", "types", "target", NULL };
 	const char *types = request_arg(req, "types", 0);
 	const char *snapshot = request_arg(req, "snapshot", 0);
 
@@ -62,8 +61,6 @@ static int parse_options(const struct request *req, struct stream_options *optio
 	options->types = (1u << EVENT_TYPES) - 1;
 	options->snapshot = !streq(snapshot, "0");
 	options->last_id = req->last_event_id;
-	if (request_check_args(req, known, reply) < 0)
-		return -EINVAL;
 	if (snapshot && !streq(snapshot, "0") && !streq(snapshot, "1")) {
 		reply_problem(reply, 400, "snapshot is 0 or 1, not %s", snapshot);
 		return -EINVAL;

@@ -390,7 +390,6 @@ static int end_sockets(const struct request *req, const struct kill_wish *wish,
 
 static int handle(const struct request *req, struct kill_wish *wish, struct reply *reply)
 {
-	static const char *const none[] = { NULL };
 	_cleanup_(doc_freep) struct doc *body = NULL;
 	const struct peer *peer = req->peer;
 
@@ -399,8 +398,7 @@ static int handle(const struct request *req, struct kill_wish *wish, struct repl
 		.uid = peer->viewer.uid,
 		.all = peer->may_change,
 	};
-	if (request_check_args(req, none, reply) < 0 ||
-	    kill_wish_parse(req, &body, wish, reply) < 0)
+	if (kill_wish_parse(req, &body, wish, reply) < 0)
 		return 0;
 	return wish->sockets ? end_sockets(req, wish, reply)
 			     : end_holders(req, wish, reply);

@@ -108,12 +108,10 @@ static struct doc *read_object(const struct request *req, struct reply *reply)
 
 int handle_service_put(const struct request *req, struct reply *reply)
 {
-	static const char *const known[] = { "create", "update", "force", NULL };
 	_cleanup_(change_answer_freep) struct change_answer *answer = NULL;
 	bool create, update, force;
 
-	if (request_check_args(req, known, reply) < 0 ||
-	    read_flag(req, "create", &create, reply) < 0 ||
+	if (read_flag(req, "create", &create, reply) < 0 ||
 	    read_flag(req, "update", &update, reply) < 0 ||
 	    read_flag(req, "force", &force, reply) < 0)
 		return 0;
@@ -140,11 +138,8 @@ int handle_service_put(const struct request *req, struct reply *reply)
 
 int handle_service_delete(const struct request *req, struct reply *reply)
 {
-	static const char *const known[] = { NULL };
 	struct change_answer *answer;
 
-	if (request_check_args(req, known, reply) < 0)
-		return 0;
 	answer = change_answer_new(req, tell);
 	if (!answer)
 		return -ENOMEM;
@@ -263,13 +258,10 @@ static int check_taken(const struct request *req, const struct registry_reassign
 
 int handle_service_reassign(const struct request *req, struct reply *reply)
 {
-	static const char *const known[] = { NULL };
 	_cleanup_(change_answer_freep) struct change_answer *answer = NULL;
 	struct registry_reassign *asked;
 	int err;
 
-	if (request_check_args(req, known, reply) < 0)
-		return 0;
 	answer = change_answer_new(req, tell);
 	if (!answer)
 		return -ENOMEM;

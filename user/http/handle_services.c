@@ -26,13 +26,10 @@ struct doc *service_doc(const struct request *req, const struct service *svc)
 
 int handle_services(const struct request *req, struct reply *reply)
 {
-	static const char *const known[] = { NULL };
 	const struct world *world = engine_world(req->api->engine);
 	const struct alerts *alerts = engine_alerts(req->api->engine);
 	struct doc *doc, *array;
 
-	if (request_check_args(req, known, reply) < 0)
-		return 0;
 	doc = doc_schema("services");
 	array = doc_array();
 	for (size_t i = 0; i < registry_count(world->registry); i++) {
@@ -112,7 +109,6 @@ static int no_such_service(const struct request *req, struct reply *reply)
 
 int handle_service(const struct request *req, struct reply *reply)
 {
-	static const char *const known[] = { NULL };
 	struct engine *engine = req->api->engine;
 	const struct world *world = engine_world(engine);
 	const struct service *svc = registry_find(world->registry, req->parameter);
@@ -121,8 +117,6 @@ int handle_service(const struct request *req, struct reply *reply)
 
 	if (!svc)
 		return no_such_service(req, reply);
-	if (request_check_args(req, known, reply) < 0)
-		return 0;
 	complete_service(engine, svc);
 	engine_read_counts(engine);
 	sockets.array = doc_array();

@@ -213,13 +213,9 @@ static ssize_t read_rows(struct producer *producer, char *buf, size_t size)
 
 static int prepare(struct rows *rows, const struct request *req, struct reply *reply)
 {
-	static const char *const known[] = { "port",    "proto", "state",  "pid", "user",
-					     "service", "netns", "fields", NULL };
 	struct sockets *table = engine_sockets(rows->engine);
-	int err = request_check_args(req, known, reply);
+	int err = parse_fields(rows, request_arg(req, "fields", 0), reply);
 
-	if (err == 0)
-		err = parse_fields(rows, request_arg(req, "fields", 0), reply);
 	if (err == 0)
 		err = socket_filter_parse(req, &rows->filter, reply);
 	if (err < 0)

@@ -81,11 +81,8 @@ static void set_watchdog(const struct request *req, struct doc *doc)
 
 int handle_watchdog(const struct request *req, struct reply *reply)
 {
-	static const char *const known[] = { NULL };
 	struct doc *doc;
 
-	if (request_check_args(req, known, reply) < 0)
-		return 0;
 	doc = doc_schema("watchdog");
 	set_watchdog(req, doc);
 	return reply_doc(reply, 200, doc);

@@ -49,12 +49,9 @@ static int read_choice(const struct request *req, const char *key,
 
 int handle_env(const struct request *req, struct reply *reply)
 {
-	static const char *const known[] = { "format", NULL };
 	const struct registry *reg = engine_world(req->api->engine)->registry;
 	int format;
 
-	if (request_check_args(req, known, reply) < 0)
-		return 0;
 	format = read_choice(req, "format", env_format_names, reply);
 	if (format < 0)
 		return 0;
@@ -160,7 +157,6 @@ static int reply_report(struct reply *reply, const struct report *report, bool a
 
 int handle_report(const struct request *req, struct reply *reply)
 {
-	static const char *const known[] = { "format", NULL };
 	static const char *const formats[] = { "text", "json", NULL };
 	_cleanup_(doc_freep) struct doc *status = NULL, *sockets = NULL;
 	uint64_t wall_ns = now_wall_ns();
@@ -168,8 +164,6 @@ int handle_report(const struct request *req, struct reply *reply)
 	struct utsname host = { 0 };
 	int format, err;
 
-	if (request_check_args(req, known, reply) < 0)
-		return 0;
 	format = read_choice(req, "format", formats, reply);
 	if (format < 0)
 		return 0;

@@ -23,7 +23,8 @@ struct route {
 	/* Fills in *reply.  Negative errno becomes a problem. */
 	int (*handle)(const struct request *req, struct reply *reply);
 	const char *what; /* one line, for people */
-	/* In the words of http/schema.h; NULL none. */
+	/* In the words of http/schema.h; NULL none.  A request with another argument than
+	 * these does not get as far as the handler. */
 	const char *args;   /* of the query: all that there are */
 	const char *body;   /* members of a JSON object, or "@Shape" */
 	const char *answer; /* "200:Status": by its status, a shape or a media type */
