@@ -277,7 +277,9 @@ every("tcp", 403, {}, "change", "own")'
 	done
 	python '
 for how in ("unix", "tcp"):
-    assert b" 400 " in ask(connect(how), more=b"Host: evil.example\r\n")'
+    assert b" 400 " in ask(connect(how), more=b"Host: evil.example\r\n")
+    # Where a request ends is not for two to say.
+    assert b" 400 " in ask(connect(how), more=b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n")'
 }
 
 @test "a page of another origin gets nothing, whatever it asks" {

@@ -20,6 +20,9 @@ enum {
 	CHUNK = 32 * 1024,
 };
 
+static const struct access_verdict two_lengths = {
+	400, "Content-Length and Transfer-Encoding exclude each other"
+};
 static const struct access_verdict too_large = { 413, "A body ends at 1 MiB" };
 
 static int hex_value(char c)
@@ -370,13 +373,17 @@ static enum MHD_Result begin(struct connection *c, const char *method)
 	if (length && parse_u64(length, UINT64_MAX, &size) < 0)
 		size = 0;
 	c->refused = judge(c, method);
+	if (!c->refused.status && length &&
+	    header(c->native, MHD_HTTP_HEADER_TRANSFER_ENCODING))
+		c->refused = two_lengths;
 	if (!c->refused.status && size > BODY_MAX)
 		c->refused = too_large;
 	if (!c->refused.status)
 		return MHD_YES;
 	/* Who sends the body unasked reads no answer before it is through; an answer
 	 * now ends the connection. */
-	if (size > PATIENCE || header(c->native, MHD_HTTP_HEADER_EXPECT))
+	if (size > PATIENCE || c->refused.status == 400 ||
+	    header(c->native, MHD_HTTP_HEADER_EXPECT))
 		return refuse(c);
 	return MHD_YES;
 }
