@@ -284,11 +284,11 @@ TEST(status_is_unhealthy_while_it_runs)
 {
 	STAGE(s);
 
-	state(&s, "goblin")->unhealthy_count = 3;
+	state(&s, "goblin")->health = HEALTH_UNHEALTHY;
 	CHECK_STR(status(&s, "goblin", NULL), "stopped");
 	binds(&s, GOBLIN, "0.0.0.0:8767", LISTENS);
 	CHECK_STR(status(&s, "goblin", NULL), "unhealthy");
-	state(&s, "goblin")->unhealthy_count = 2;
+	state(&s, "goblin")->health = HEALTH_HEALTHY;
 	CHECK_STR(status(&s, "goblin", NULL), "running");
 }
 

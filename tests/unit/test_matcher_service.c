@@ -368,29 +368,20 @@ TEST(a_restart_is_offered_where_portwatch_can_start_it)
 	CHECK_STR(s.said.items[0].fix, "portwatch restart goblin");
 }
 
-TEST(unhealthy_is_told_at_the_threshold)
+TEST(unhealthy_is_told_of_one_that_serves)
 {
-	static const struct {
-		unsigned threshold, failures;
-		size_t expected;
-	} table[] = {
-		{ 3, 3, 1 }, { 3, 4, 1 }, { 1, 1, 1 }, { 2, 2, 1 }, { 3, 1000, 1 },
-		{ 3, 2, 0 }, { 3, 0, 0 }, { 1, 0, 0 }, { 2, 1, 0 }, { 1000, 999, 0 },
-	};
+	STAGE(s);
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
-		STAGE(s);
-		struct service *svc =
-			(struct service *)registry_find(s.registry, "goblin");
-
-		svc->health.failure_threshold = table[i].threshold;
-		binds(&s, GOBLIN, "0.0.0.0:8767", LISTENS);
-		state(&s, "goblin")->unhealthy_count = table[i].failures;
-		CHECK_EQ(count_kind(at_service(&s, "goblin"), ALERT_UNHEALTHY),
-			 table[i].expected);
-		if (table[i].expected)
-			only(&s.said, ALERT_UNHEALTHY, GOBLIN);
-	}
+	state(&s, "goblin")->health = HEALTH_UNHEALTHY;
+	state(&s, "goblin")->health_reason = strdup("3 checks running failed");
+	CHECK_EQ(count_kind(at_service(&s, "goblin"), ALERT_UNHEALTHY), 0);
+	binds(&s, GOBLIN, "0.0.0.0:8767", LISTENS);
+	only(at_service(&s, "goblin"), ALERT_UNHEALTHY, GOBLIN);
+	CHECK_STR(s.said.items[0].message,
+		  "goblin on port 8767 (tcp) is unhealthy: 3 checks running failed");
+	CHECK_STR(s.said.items[0].fix, "portwatch why :8767");
+	state(&s, "goblin")->health = HEALTH_HEALTHY;
+	CHECK_EQ(count_kind(at_service(&s, "goblin"), ALERT_UNHEALTHY), 0);
 }
 
 TEST(an_allocation_whose_process_goes_is_dead_port_or_not)

@@ -9,6 +9,7 @@
 #define PORTWATCH_CORE_MATCHER_H
 
 #include "core/alerts.h"
+#include "core/health.h"
 #include "core/registry.h"
 #include "core/sockets.h"
 
@@ -28,8 +29,13 @@ struct service_state {
 	bool launched; /* recorded was started by portwatch for it */
 	bool had_port; /* recorded has held one of its ports */
 	bool settling; /* recorded has exited, its sockets are still being looked at */
-	uint32_t unhealthy_count; /* failed checks running; 0 healthy or unchecked */
-	uint64_t since_ns;        /* wall clock: recorded since */
+	uint64_t since_ns; /* wall clock: recorded since */
+	/* What its checks say of it: engine_set_health().  Unknown while it does not run.
+	 */
+	enum health_state health;
+	uint64_t health_since_ns; /* wall clock; 0 unknown */
+	char *health_reason;      /* how the check found it; heap; NULL */
+	uint64_t error_count; /* checks that failed; an allocation's is in the registry */
 	/* Connections accepted on its TCP ports; an allocation's is in the registry. */
 	uint64_t request_count;
 	uint64_t counted; /* the engine's: what the probe had when it last was asked */
@@ -177,7 +183,7 @@ int matcher_port(const struct world *world, uint32_t netns, uint16_t proto, uint
 /* drifted, dead_owner, orphaned, not_listening, unhealthy for one service. */
 int matcher_service(const struct world *world, const struct service *svc,
 		    struct verdicts *ret);
-/* dead_owner, orphaned, not_listening for one allocation. */
+/* dead_owner, orphaned, not_listening, unhealthy for one allocation. */
 int matcher_allocation(const struct world *world, const struct allocation *alloc,
 		       struct verdicts *ret);
 /* duplicate and static ephemeral: needed once for each registry.  Of two entries that
@@ -214,5 +220,9 @@ const char *service_status_name(enum service_status status);
  * NULL; for a dynamic service any listening socket of its process. */
 const struct socket *matcher_service_socket(const struct world *world,
 					    const struct service *svc);
+/* The same of a service's or an allocation's state; only where it serves, so that it can
+ * be asked for its health. */
+const struct socket *matcher_serving_socket(const struct world *world,
+					    const struct service_state *state);
 
 #endif /* PORTWATCH_CORE_MATCHER_H */

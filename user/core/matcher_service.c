@@ -179,20 +179,18 @@ static int find_loss(const struct world *world, const struct service_state *stat
 static int find_unhealthy(const struct world *world, const struct service_state *state,
 			  struct verdicts *list)
 {
-	const struct service *svc = state->service;
 	const struct endpoint at = place_of(world, state);
 	char place[2 * PLACE_SIZE];
 	struct verdict *v;
 
-	if (!state->unhealthy_count ||
-	    state->unhealthy_count < svc->health.failure_threshold)
+	if (state->health != HEALTH_UNHEALTHY || !matcher_serving_socket(world, state))
 		return 0;
 	v = begin(state, ALERT_UNHEALTHY, &at, list);
 	if (!v)
 		return -ENOMEM;
 	v->found = state->recorded;
-	verdict_say(v, "%s%s is unhealthy: its last %u health checks failed", svc->name,
-		    say_place(world, &at, place), state->unhealthy_count);
+	verdict_say(v, "%s%s is unhealthy: %s", v->service, say_place(world, &at, place),
+		    state->health_reason ? state->health_reason : "its checks fail");
 	fix_by_restart(state, v);
 	return 0;
 }
@@ -218,5 +216,7 @@ int matcher_allocation(const struct world *world, const struct allocation *alloc
 {
 	const struct service_state *state = state_of_allocation(world, alloc);
 
-	return state ? find_loss(world, state, ret) : 0;
+	int err = state ? find_loss(world, state, ret) : 0;
+
+	return state && !err ? find_unhealthy(world, state, ret) : err;
 }

@@ -51,6 +51,7 @@ void service_state_done(struct processes *procs, struct service_state *state)
 {
 	forget(procs, state);
 	free(state->strays);
+	free(state->health_reason);
 	memset(state, 0, sizeof(*state));
 }
 

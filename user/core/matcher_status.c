@@ -66,13 +66,16 @@ static bool is_in_conflict(const struct world *world, const struct service *svc,
 	return false;
 }
 
-static bool is_unhealthy(const struct service *svc, const struct service_state *st,
-			 const struct alerts *alerts)
+const struct socket *matcher_serving_socket(const struct world *world,
+					    const struct service_state *state)
 {
-	if (st && st->unhealthy_count &&
-	    st->unhealthy_count >= svc->health.failure_threshold)
-		return true;
-	return alerts && alerts_of_service(alerts, ALERT_UNHEALTHY, svc->name);
+	const struct socket *sock;
+
+	if (state->service && !state->service->enabled)
+		return NULL;
+	sock = state->service ? matcher_service_socket(world, state->service)
+			      : own_socket(world, state);
+	return sock && serves(sock) ? sock : NULL;
 }
 
 enum service_status matcher_status(const struct world *world, const struct service *svc,
@@ -86,10 +89,11 @@ enum service_status matcher_status(const struct world *world, const struct servi
 	if (is_in_conflict(world, svc, alerts))
 		return STATUS_CONFLICT;
 	sock = matcher_service_socket(world, svc);
-	if (sock && is_unhealthy(svc, st, alerts))
-		return STATUS_UNHEALTHY;
+	if (sock && serves(sock))
+		return st && st->health == HEALTH_UNHEALTHY ? STATUS_UNHEALTHY
+							    : STATUS_RUNNING;
 	if (sock)
-		return serves(sock) ? STATUS_RUNNING : STATUS_STARTING;
+		return STATUS_STARTING;
 	if (st && st->launched && st->recorded && !st->recorded->exited && !st->had_port)
 		return STATUS_STARTING;
 	return STATUS_STOPPED;

@@ -195,6 +195,7 @@ static const char *health_of(const struct allocation *alloc, const struct verdic
 		[ALERT_DEAD_OWNER] = "dead",
 		[ALERT_ORPHANED] = "orphaned",
 		[ALERT_NOT_LISTENING] = "not_listening",
+		[ALERT_UNHEALTHY] = "unhealthy",
 	};
 
 	for (size_t i = 0; i < list->count; i++)

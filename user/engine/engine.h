@@ -55,6 +55,25 @@ void engine_allocation_written(struct engine *engine, uint16_t proto, uint16_t p
 int engine_identify(struct engine *engine, pid_t pid, struct process_id *ret);
 
 /*
+ * What checks found: whoever runs them says so here, and not from a callback.  @service
+ * is a name; with a @port, that allocation of it, else the service.  0 where nothing
+ * changed and 1 where something did, which is told (service.healthy, .unhealthy; the
+ * alert) with @reason, a sentence's part: "3 checks running failed, ...".  -ENOENT where
+ * there is no such thing, or it does not serve: then nothing is known of its health.
+ */
+struct checked {
+	const char *service;
+	uint16_t proto, port; /* of an allocation; port 0: of the service */
+};
+int engine_set_health(struct engine *engine, const struct checked *who,
+		      enum health_state health, const char *reason);
+/* One of its checks failed: error_count. */
+void engine_check_failed(struct engine *engine, const struct checked *who);
+/* What is known of it, borrowed as engine_world() is; NULL: there is no such thing. */
+const struct service_state *engine_state_of(struct engine *engine,
+					    const struct checked *who);
+
+/*
  * Bring the engine to what a request needs; more than it has is loaded, less is free.
  * EVENTS: attach, snapshot, drain, with no gap between; falls back to polling with the
  * procfs backend where BPF is not to be had but the caller is privileged enough.

@@ -97,6 +97,7 @@ static void slot_now(struct engine *e, struct slot *slot)
 	slot->is_dirty = false;
 	if (state->settling) /* what stood stays until it is known who is left */
 		return;
+	health_follow(e, slot);
 	err = state->service ? matcher_service(&e->world, state->service, &list)
 			     : matcher_allocation(&e->world, state->allocation, &list);
 	if (err >= 0 && (list.count > 0 || slot->stands)) {

@@ -355,6 +355,9 @@ void allocation_claim(struct engine *e, const struct socket *sock);
 /* Take down who has an allocation now and how it is, after @list was found to stand. */
 void allocation_follow(struct engine *e, struct slot *slot, const struct verdicts *list);
 
+/* health.c: what does not serve is neither healthy nor unhealthy. */
+void health_follow(struct engine *e, struct slot *slot);
+
 /* reload.c: nothing of this slot is expected any more. */
 void slot_retire(struct engine *e, const struct slot *slot);
 

@@ -186,11 +186,6 @@ static void set_depends_on(struct doc *object, const struct service *svc)
 	doc_put(object, "depends_on", map);
 }
 
-static bool has_check(const struct health *health)
-{
-	return health->http || health->tcp || health->exec;
-}
-
 /* A command of one word per argument reads back the same only as a list. */
 static void set_startup_cmd(struct doc *object, const struct service *svc)
 {
@@ -231,7 +226,7 @@ struct doc *codec_encode_service(const struct service *svc)
 	doc_put_string(doc, "user", svc->user);
 	set_depends_on(doc, svc);
 	doc_put_string(doc, "health_endpoint", svc->health_endpoint);
-	if (has_check(&svc->health))
+	if (health_has_check(&svc->health))
 		encode_health(doc, "health", &svc->health);
 	else
 		doc_put_null(doc, "health");

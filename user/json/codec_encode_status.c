@@ -72,12 +72,6 @@ static void set_port(struct doc *doc, const struct status *status)
 			       : NULL);
 }
 
-/* "healthy" is for a check that has run to say; until then nothing is known. */
-static const char *health_of(const struct status *status)
-{
-	return status->value == STATUS_UNHEALTHY ? "unhealthy" : NULL;
-}
-
 static void set_process(struct doc *doc, const struct status *status, uint64_t wall_ns,
 			const struct viewer *viewer)
 {
@@ -88,7 +82,8 @@ static void set_process(struct doc *doc, const struct status *status, uint64_t w
 	else
 		doc_put_null(doc, "pid");
 	doc_put(doc, "process", codec_encode_process(p, viewer));
-	doc_put_string(doc, "health", health_of(status));
+	doc_put_string(doc, "health",
+		       status->state ? health_state_name(status->state->health) : NULL);
 	doc_put_string(doc, "health_endpoint", status->svc->health_endpoint);
 	doc_put_time(doc, "since", p && status->state ? status->state->since_ns : 0);
 	if (p && p->info.start_ns && wall_ns >= p->info.start_ns)
@@ -133,7 +128,8 @@ struct doc *codec_encode_service_status(const struct world *world,
 		doc_put_int(doc, "request_count", (int64_t)status.state->request_count);
 	else
 		doc_put_null(doc, "request_count");
-	doc_put_int(doc, "error_count", status.state ? status.state->unhealthy_count : 0);
+	doc_put_int(doc, "error_count",
+		    status.state ? (int64_t)status.state->error_count : 0);
 	doc_put(doc, "alerts", encode_alert_ids(alerts, svc->name));
 	return doc;
 }
