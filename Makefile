@@ -72,10 +72,9 @@ archives     = $(patsubst %,$(O)/user/%.a,$(1))
 link         = $(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter-out %.h,$^) -Wl,--as-needed $(LIBS) -o $@
 
 BPF_OBJ  := $(patsubst %.c,$(O)/%.o,$(wildcard bpf/*.bpf.c))
-# What is always loaded together is linked into one object: the kernel's types are read once.
-EVENTS   := $(patsubst %,$(O)/bpf/%.bpf.o,process bind listen release connect)
-BPF_SKEL := $(O)/bpf/events.skel.h $(patsubst %.o,%.skel.h,$(filter-out $(EVENTS),$(BPF_OBJ)))
-BPF_SKEL := $(BPF_SKEL:.bpf.skel.h=.skel.h)
+# A watching daemon loads all programs as one object: the kernel's types are read once.  To
+# list sockets, the iterators alone.
+BPF_SKEL := $(O)/bpf/events.skel.h $(O)/bpf/snapshot.skel.h
 USER_OBJ := $(call objects_of,user/*/*.c)
 TEST_OBJ := $(call objects_of,tests/*.c tests/*/*.c tests/kernel/*/*.c)
 MAIN_OBJ := $(call objects_of,user/*/main.c)
@@ -158,7 +157,7 @@ $(BPF_OBJ): $(O)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.tmp
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp
 
-$(O)/bpf/events.bpf.o: $(EVENTS)
+$(O)/bpf/events.bpf.o: $(BPF_OBJ)
 	$(call say,BPF)
 	$(Q)$(BPFTOOL) gen object $@ $^
 

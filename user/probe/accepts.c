@@ -4,25 +4,22 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include <portwatch/accepts.h>
 
-#include "bpf/accept.skel.h"
-
 struct accepts {
-	struct accept_bpf *skel;
 	struct bpf_link *link;
+	int elsewhere_fd;        /* of the map; borrowed */
 	struct pw_accepts *page; /* shared with the kernel */
 };
 
-static int map_page(struct accepts *accepts)
+static int map_page(struct accepts *accepts, int fd)
 {
 	void *page = mmap(NULL, sizeof(*accepts->page), PROT_READ | PROT_WRITE,
-			  MAP_SHARED, bpf_map__fd(accepts->skel->maps.accepts), 0);
+			  MAP_SHARED, fd, 0);
 
 	if (page == MAP_FAILED)
 		return -errno;
@@ -30,23 +27,19 @@ static int map_page(struct accepts *accepts)
 	return 0;
 }
 
-int accepts_new(uint32_t own_netns, struct accepts **ret)
+int accepts_new(const struct hooks *hooks, uint32_t own_netns, struct accepts **ret)
 {
 	_cleanup_(accepts_freep) struct accepts *accepts = calloc(1, sizeof(*accepts));
 	int err;
 
 	if (!accepts)
 		return -ENOMEM;
-	accepts->skel = accept_bpf__open_and_load();
-	if (!accepts->skel)
-		return -errno;
-	/* libbpf has read the kernel's types and let go of them: 3 MB in small pieces. */
-	malloc_trim(0);
-	err = map_page(accepts);
+	accepts->elsewhere_fd = hooks_map_fd(hooks, "accepts_elsewhere");
+	err = map_page(accepts, hooks_map_fd(hooks, "accepts"));
 	if (err < 0)
 		return err;
 	accepts->page->own_netns = own_netns;
-	accepts->link = bpf_program__attach(accepts->skel->progs.on_accepted);
+	accepts->link = bpf_program__attach(hooks_program(hooks, "on_accepted"));
 	if (!accepts->link)
 		return -errno;
 
@@ -61,7 +54,6 @@ struct accepts *accepts_free(struct accepts *accepts)
 	bpf_link__destroy(accepts->link);
 	if (accepts->page)
 		munmap(accepts->page, sizeof(*accepts->page));
-	accept_bpf__destroy(accepts->skel);
 	free(accepts);
 	return NULL;
 }
@@ -75,7 +67,7 @@ static int add_elsewhere(const struct accepts *accepts, const struct counted_por
 {
 	struct pw_accept_key key = { port->netns, port->port };
 	uint64_t none = 0;
-	int fd = bpf_map__fd(accepts->skel->maps.accepts_elsewhere);
+	int fd = accepts->elsewhere_fd;
 
 	/* One that was counted before goes on. */
 	if (bpf_map_update_elem(fd, &key, &none, BPF_NOEXIST) < 0 && errno != EEXIST)
@@ -96,7 +88,7 @@ static bool is_chosen(const struct pw_accept_key *key, const struct counted_port
 static void drop_elsewhere(const struct accepts *accepts,
 			   const struct counted_port *ports, size_t n)
 {
-	int fd = bpf_map__fd(accepts->skel->maps.accepts_elsewhere);
+	int fd = accepts->elsewhere_fd;
 	struct pw_accept_key key, next;
 	bool more = bpf_map_get_next_key(fd, NULL, &next) == 0;
 
@@ -134,8 +126,7 @@ int accepts_read(const struct accepts *accepts, const struct counted_port *port,
 				       __ATOMIC_RELAXED);
 		return 0;
 	}
-	if (bpf_map_lookup_elem(bpf_map__fd(accepts->skel->maps.accepts_elsewhere), &key,
-				ret) < 0)
+	if (bpf_map_lookup_elem(accepts->elsewhere_fd, &key, ret) < 0)
 		return -errno;
 	return 0;
 }

@@ -8,12 +8,13 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
+#include "probe/hooks.h"
 #include "probe/probe.h"
 
 struct accepts;
 
-/* Load and attach; nothing is counted yet.  -EPERM, or what libbpf says. */
-int accepts_new(uint32_t own_netns, struct accepts **ret);
+/* Attach; nothing is counted yet.  @hooks outlives it.  -EPERM, or what libbpf says. */
+int accepts_new(const struct hooks *hooks, uint32_t own_netns, struct accepts **ret);
 struct accepts *accepts_free(struct accepts *accepts);
 DEFINE_CLEANUP(struct accepts, accepts_free)
 

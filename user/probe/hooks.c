@@ -15,7 +15,6 @@
 
 #include "base/files.h"
 #include "base/strings.h"
-#include "bpf/bind_failed.skel.h"
 #include "bpf/events.skel.h"
 #include "probe/mounts.h"
 
@@ -79,9 +78,7 @@ struct hooks {
 	bool lean;
 	char *without;
 	size_t ring_bytes;
-	struct bind_failed_bpf *failed;
-	struct events_bpf *events; /* process, bind, listen, release, connect */
-	struct bpf_object *first;  /* the one that made the maps */
+	struct events_bpf *events; /* all programs; NULL where none is attached */
 	struct bpf_link *links[LINKS_MAX];
 	size_t n_links;
 	struct pw_control *control;
@@ -119,23 +116,15 @@ int hooks_new(const struct hooks_options *options, struct hooks **ret)
 	return 0;
 }
 
-static void drop_links(struct hooks *hooks, size_t down_to)
-{
-	while (hooks->n_links > down_to)
-		bpf_link__destroy(hooks->links[--hooks->n_links]);
-}
-
 static void unload(struct hooks *hooks)
 {
-	drop_links(hooks, 0);
+	while (hooks->n_links > 0)
+		bpf_link__destroy(hooks->links[--hooks->n_links]);
 	if (hooks->control)
 		munmap(hooks->control, sizeof(*hooks->control));
 	hooks->control = NULL;
 	events_bpf__destroy(hooks->events);
 	hooks->events = NULL;
-	bind_failed_bpf__destroy(hooks->failed);
-	hooks->failed = NULL;
-	hooks->first = NULL;
 }
 
 struct hooks *hooks_free(struct hooks *hooks)
@@ -227,45 +216,10 @@ static int attach_tracepoint(struct hooks *hooks, struct bpf_program *prog,
 	return keep(hooks, link);
 }
 
-int hooks_share_maps(struct hooks *hooks, struct bpf_object *object)
-{
-	static const char *const names[] = { "events", "control", "owners", "tracked" };
-
-	if (!hooks->first)
-		return 0;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		struct bpf_map *mine =
-			bpf_object__find_map_by_name(hooks->first, names[i]);
-		struct bpf_map *other = bpf_object__find_map_by_name(object, names[i]);
-		int err = other ? bpf_map__reuse_fd(other, bpf_map__fd(mine)) : 0;
-
-		if (err < 0)
-			return err;
-	}
-	return 0;
-}
-
-/* The first object makes the maps, every other one uses them. */
-static int prepare(struct hooks *hooks, struct bpf_object *object)
-{
-	struct bpf_map *ring = bpf_object__find_map_by_name(object, "events");
-
-	if (hooks->first)
-		return hooks_share_maps(hooks, object);
-	if (ring && hooks->ring_bytes)
-		return bpf_map__set_max_entries(ring, (__u32)hooks->ring_bytes);
-	return 0;
-}
-
-static int map_fd(const struct hooks *hooks, const char *name)
-{
-	return bpf_object__find_map_fd_by_name(hooks->first, name);
-}
-
 static int map_control(struct hooks *hooks)
 {
 	void *page = mmap(NULL, sizeof(*hooks->control), PROT_READ | PROT_WRITE,
-			  MAP_SHARED, map_fd(hooks, "control"), 0);
+			  MAP_SHARED, bpf_map__fd(hooks->events->maps.control), 0);
 
 	if (page == MAP_FAILED)
 		return -errno;
@@ -273,112 +227,32 @@ static int map_control(struct hooks *hooks)
 	return 0;
 }
 
-static int open_failed(struct hooks *hooks, bool tell_bound, bool every_try)
-{
-	if (hooks->failed && hooks->first == hooks->failed->obj)
-		hooks->first = NULL;
-	bind_failed_bpf__destroy(hooks->failed);
-	hooks->failed = bind_failed_bpf__open();
-	if (!hooks->failed)
-		return -errno;
-	hooks->failed->rodata->tell_bound = tell_bound;
-	hooks->failed->rodata->tell_every_try = every_try;
-	return prepare(hooks, hooks->failed->obj);
-}
+/* One choice of programs that together see all: how failed binds are learned, and
+ * whether cgroup v2 is there. */
+struct way {
+	enum bind_failures failures;
+	bool cgroup;
+};
 
-static int load_failed(struct hooks *hooks)
-{
-	int err = bind_failed_bpf__load(hooks->failed);
-
-	if (err >= 0 && !hooks->first)
-		hooks->first = hooks->failed->obj;
-	return err;
-}
-
-static int load_fexit_bind(struct hooks *hooks, bool cgroup)
-{
-	size_t links = hooks->n_links;
-	int err = open_failed(hooks, !cgroup, false);
-
-	if (err >= 0) {
-		bpf_program__set_autoload(hooks->failed->progs.on_inet4_bind, true);
-		bpf_program__set_autoload(hooks->failed->progs.on_inet6_bind, true);
-		err = load_failed(hooks);
-	}
-	if (err >= 0)
-		err = attach(hooks, hooks->failed->progs.on_inet4_bind);
-	if (err >= 0)
-		err = attach(hooks, hooks->failed->progs.on_inet6_bind);
-	if (err < 0)
-		drop_links(hooks, links);
-	return note(hooks, HOOK_FEXIT_BIND, err);
-}
-
-/* The tries of bind4 and bind6, and beside them, unless lean, the tracepoints. */
-static int load_tries(struct hooks *hooks, bool cgroup, bool tracepoints, bool closes)
-{
-	size_t links = hooks->n_links;
-	int err = open_failed(hooks, !cgroup, !tracepoints);
-
-	if (err < 0)
-		return err;
-	bpf_program__set_autoload(hooks->failed->progs.on_trying4, cgroup);
-	bpf_program__set_autoload(hooks->failed->progs.on_trying6, cgroup);
-	bpf_program__set_autoload(hooks->failed->progs.on_bind_exit, tracepoints);
-	bpf_program__set_autoload(hooks->failed->progs.on_closing, tracepoints && closes);
-	err = load_failed(hooks);
-	if (err >= 0 && tracepoints)
-		err = note(hooks, HOOK_BIND_EXIT,
-			   attach_tracepoint(hooks, hooks->failed->progs.on_bind_exit,
-					     "events/syscalls/sys_exit_bind/id"));
-	if (err >= 0 && tracepoints && closes)
-		err = note(hooks, HOOK_CLOSING,
-			   attach_tracepoint(hooks, hooks->failed->progs.on_closing,
-					     "events/syscalls/sys_enter_close/id"));
-	if (err < 0)
-		drop_links(hooks, links);
-	return err;
-}
-
-/* Last of all: a try that no bind hook follows yet would be taken for a failure. */
-static int attach_tries(struct hooks *hooks)
-{
-	int err = attach_cgroup(hooks, hooks->failed->progs.on_trying4);
-
-	if (err >= 0)
-		err = attach_cgroup(hooks, hooks->failed->progs.on_trying6);
-	if (note(hooks, HOOK_TRYING, err) < 0 && hooks->failures == FAILURES_LEAN)
-		hooks->failures = FAILURES_NONE;
-	return err;
-}
-
-/* The three ways to learn of a failed bind, the best that the kernel allows. */
-static int attach_failures(struct hooks *hooks, bool cgroup, bool closes)
-{
-	if (is_allowed(hooks, HOOK_FEXIT_BIND) && load_fexit_bind(hooks, cgroup) == 0) {
-		hooks->failures = FAILURES_FEXIT;
-		return 0;
-	}
-	if (!hooks->lean && is_allowed(hooks, HOOK_BIND_EXIT) &&
-	    load_tries(hooks, cgroup, true, closes) == 0) {
-		hooks->failures = FAILURES_TRACEPOINT;
-		return 0;
-	}
-	if (cgroup && load_tries(hooks, true, false, false) == 0) {
-		hooks->failures = FAILURES_LEAN;
-		return 0;
-	}
-	hooks->failures = FAILURES_NONE;
-	return cgroup ? 0 : -EOPNOTSUPP; /* not even binds that succeed are told */
-}
+/* When a program is wanted. */
+enum wanted {
+	ALWAYS,
+	WITH_CGROUP,
+	WITH_FEXIT,
+	FEXIT_FOR_CGROUP,
+	CGROUP_FOR_FEXIT,
+	WITH_TRACEPOINT,
+	TRACEPOINT_FOR_CGROUP,
+	WITH_TRIES,
+	NOT_ATTACHED, /* here: loaded, and attached by whoever wants it */
+};
 
 /*
- * When a program of the events object is wanted.  Releases come first: a socket that is
- * told to be bound before its release would be told may be gone when the first walk
- * begins, and stay.
+ * In the order in which they are attached.  Releases come first: a socket that is told
+ * to be bound before its release would be told may be gone when the first walk begins,
+ * and stay.  Tries come last: one that no bind hook follows yet would be taken for a
+ * failure.
  */
-enum wanted { ALWAYS, WITH_CGROUP, WITH_FEXIT, FEXIT_FOR_CGROUP, CGROUP_FOR_FEXIT };
-
 static const struct {
 	const char *program;
 	enum hook hook;
@@ -386,6 +260,7 @@ static const struct {
 } programs[] = {
 	{ "on_released", HOOK_RELEASED, WITH_CGROUP },
 	{ "on_inet_release", HOOK_FENTRY_RELEASE, FEXIT_FOR_CGROUP },
+	{ "on_closing", HOOK_CLOSING, TRACEPOINT_FOR_CGROUP },
 	{ "on_exit", HOOK_EXIT, ALWAYS },
 	{ "on_exec", HOOK_EXEC, ALWAYS },
 	{ "on_sock_state", HOOK_STATE, ALWAYS },
@@ -398,117 +273,212 @@ static const struct {
 	{ "on_udp_disconnected", HOOK_FEXIT_CONNECT, WITH_FEXIT },
 	{ "on_connecting4", HOOK_CONNECTING, CGROUP_FOR_FEXIT },
 	{ "on_connecting6", HOOK_CONNECTING, CGROUP_FOR_FEXIT },
+	{ "on_inet4_bind", HOOK_FEXIT_BIND, WITH_FEXIT },
+	{ "on_inet6_bind", HOOK_FEXIT_BIND, WITH_FEXIT },
+	{ "on_bind_exit", HOOK_BIND_EXIT, WITH_TRACEPOINT },
+	{ "on_trying4", HOOK_TRYING, WITH_TRIES },
+	{ "on_trying6", HOOK_TRYING, WITH_TRIES },
+	{ "on_accepted", HOOK_ACCEPTED, NOT_ATTACHED },
+	{ "list_descriptors", HOOKS, NOT_ATTACHED },
+	{ "list_tcp", HOOKS, NOT_ATTACHED },
+	{ "list_udp", HOOKS, NOT_ATTACHED },
 };
+enum { PROGRAMS = sizeof(programs) / sizeof(*programs) };
 
-static bool is_wanted(enum wanted wanted, bool cgroup, bool fexit)
+static bool is_wanted(enum wanted wanted, const struct way *way)
 {
+	bool fexit = way->failures == FAILURES_FEXIT;
+	bool tracepoint = way->failures == FAILURES_TRACEPOINT;
+
 	switch (wanted) {
 	case ALWAYS:
+	case NOT_ATTACHED:
 		return true;
 	case WITH_CGROUP:
-		return cgroup;
+		return way->cgroup;
 	case WITH_FEXIT:
 		return fexit;
 	case FEXIT_FOR_CGROUP:
-		return fexit && !cgroup;
+		return fexit && !way->cgroup;
 	case CGROUP_FOR_FEXIT:
-		return cgroup && !fexit;
+		return way->cgroup && !fexit;
+	case WITH_TRACEPOINT:
+		return tracepoint;
+	case TRACEPOINT_FOR_CGROUP:
+		return tracepoint && !way->cgroup;
+	case WITH_TRIES:
+		return way->cgroup && (tracepoint || way->failures == FAILURES_LEAN);
 	}
 	return false;
 }
 
-static struct bpf_program *find(struct hooks *hooks, size_t i)
+static int attach_one(struct hooks *hooks, struct bpf_program *prog, enum hook hook)
 {
-	return bpf_object__find_program_by_name(hooks->events->obj, programs[i].program);
+	switch (hook) {
+	case HOOK_BIND_EXIT:
+		return attach_tracepoint(hooks, prog, "events/syscalls/sys_exit_bind/id");
+	case HOOK_CLOSING:
+		return attach_tracepoint(hooks, prog,
+					 "events/syscalls/sys_enter_close/id");
+	default:
+		return table[hook].family == FAMILY_CGROUP ? attach_cgroup(hooks, prog)
+							   : attach(hooks, prog);
+	}
 }
 
-enum { PROGRAMS = sizeof(programs) / sizeof(*programs) };
-
-static int attach_events(struct hooks *hooks, bool cgroup, bool fexit)
+static int attach_way(struct hooks *hooks, const struct way *way)
 {
 	for (size_t i = 0; i < PROGRAMS; i++) {
-		struct bpf_program *prog = find(hooks, i);
 		int err;
 
-		if (!is_wanted(programs[i].wanted, cgroup, fexit))
+		if (programs[i].wanted == NOT_ATTACHED ||
+		    !is_wanted(programs[i].wanted, way))
 			continue;
-		err = table[programs[i].hook].family == FAMILY_CGROUP
-			      ? attach_cgroup(hooks, prog)
-			      : attach(hooks, prog);
+		err = attach_one(hooks, hooks_program(hooks, programs[i].program),
+				 programs[i].hook);
 		if (note(hooks, programs[i].hook, err) < 0)
 			return err;
 	}
 	return 0;
 }
 
-/* One object for all of them: each costs a reading of the kernel's types, 10 ms. */
-static int load_events(struct hooks *hooks, bool cgroup, bool fexit)
+/* What the way stands or falls by: its load says only that some program failed. */
+static enum hook crux(const struct way *way)
 {
-	size_t links = hooks->n_links;
-	int err;
-
-	events_bpf__destroy(hooks->events);
-	hooks->events = events_bpf__open();
-	if (!hooks->events)
-		return -errno;
-	hooks->events->rodata->listen_by_fexit = fexit;
-	hooks->events->rodata->close_by_cgroup = cgroup || fexit;
-	for (size_t i = 0; i < PROGRAMS; i++)
-		bpf_program__set_autoload(find(hooks, i),
-					  is_wanted(programs[i].wanted, cgroup, fexit));
-	err = prepare(hooks, hooks->events->obj);
-	if (err >= 0)
-		err = events_bpf__load(hooks->events);
-	if (err >= 0 && !hooks->first)
-		hooks->first = hooks->events->obj;
-	if (err >= 0)
-		err = attach_events(hooks, cgroup, fexit);
-	if (err < 0) {
-		drop_links(hooks, links);
-		note(hooks, HOOK_EXIT, err);
+	switch (way->failures) {
+	case FAILURES_FEXIT:
+		return HOOK_FEXIT_BIND;
+	case FAILURES_TRACEPOINT:
+		return HOOK_BIND_EXIT;
+	case FAILURES_LEAN:
+		return HOOK_TRYING;
+	case FAILURES_NONE:
+		break;
 	}
-	return err;
+	return HOOK_EXIT;
 }
 
-static int attach_all(struct hooks *hooks, bool cgroup)
+/* One object for all programs: each costs a reading of the kernel's types, 10 ms. */
+static int load_way(struct hooks *hooks, const struct way *way)
 {
-	/* Where fexit serves, fentry does. */
-	int err = attach_failures(hooks, cgroup, !cgroup);
-	bool fexit = hooks->failures == FAILURES_FEXIT;
+	struct events_bpf *events = events_bpf__open();
+	int err = 0;
+
+	if (!events)
+		return -errno;
+	hooks->events = events;
+	events->rodata->listen_by_fexit = way->failures == FAILURES_FEXIT;
+	events->rodata->close_by_cgroup = way->cgroup || way->failures == FAILURES_FEXIT;
+	events->rodata->tell_bound = !way->cgroup;
+	events->rodata->tell_every_try = way->failures == FAILURES_LEAN;
+	events->rodata->events_run = true;
+	for (size_t i = 0; i < PROGRAMS; i++)
+		bpf_program__set_autoload(hooks_program(hooks, programs[i].program),
+					  is_wanted(programs[i].wanted, way));
+	if (hooks->ring_bytes)
+		err = bpf_map__set_max_entries(events->maps.events,
+					       (__u32)hooks->ring_bytes);
+	return err < 0 ? err : events_bpf__load(events);
+}
+
+static void forget_attached(struct hooks *hooks)
+{
+	for (int i = 0; i < HOOKS; i++)
+		hooks->states[i].attached = false;
+}
+
+static int try_way(struct hooks *hooks, const struct way *way)
+{
+	int err = load_way(hooks, way);
 
 	if (err < 0)
-		return err;
-	if (fexit)
-		err = load_events(hooks, cgroup, true);
-	if (!fexit || (err < 0 && cgroup))
-		err = load_events(hooks, cgroup, false);
+		note(hooks, crux(way), err);
+	else
+		err = attach_way(hooks, way);
 	if (err >= 0)
 		err = map_control(hooks);
-	if (err >= 0 && cgroup && !fexit && hooks->failures != FAILURES_NONE)
-		attach_tries(hooks);
-	return err;
+	if (err < 0) {
+		unload(hooks);
+		forget_attached(hooks);
+		return err;
+	}
+	hooks->failures = way->failures;
+	return 0;
+}
+
+/* A kernel that has no fexit at all says so before it looks at what it is to follow:
+ * asked with two instructions, that costs nothing. */
+static bool is_fexit_refused(struct hooks *hooks)
+{
+	static const struct bpf_insn answer_0[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_FEXIT,
+		    .attach_btf_id = 1);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "fexit", "GPL", answer_0, 2,
+			       &options);
+
+	if (fd >= 0)
+		close(fd);
+	else if (errno == EPERM)
+		return note(hooks, HOOK_FEXIT_BIND, -EPERM) < 0;
+	return false;
+}
+
+static bool may_be(struct hooks *hooks, const struct way *way)
+{
+	switch (way->failures) {
+	case FAILURES_FEXIT:
+		return is_allowed(hooks, HOOK_FEXIT_BIND) && !is_fexit_refused(hooks);
+	case FAILURES_TRACEPOINT:
+		return is_allowed(hooks, HOOK_BIND_EXIT) && !hooks->lean;
+	case FAILURES_LEAN:
+	case FAILURES_NONE:
+		break;
+	}
+	return way->cgroup; /* else not even binds that succeed are told */
 }
 
 int hooks_attach(struct hooks *hooks)
 {
+	/* The best first. */
+	static const struct way ways[] = {
+		{ FAILURES_FEXIT, true },  { FAILURES_TRACEPOINT, true },
+		{ FAILURES_LEAN, true },   { FAILURES_NONE, true },
+		{ FAILURES_FEXIT, false }, { FAILURES_TRACEPOINT, false },
+	};
 	bool cgroup = is_allowed(hooks, HOOK_BOUND) && hooks_cgroup(hooks, NULL) >= 0;
-	int err = attach_all(hooks, cgroup);
+	int err = -EOPNOTSUPP;
 
-	if (err < 0 && cgroup) {
-		unload(hooks);
-		err = attach_all(hooks, false);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		if ((ways[i].cgroup && !cgroup) || !may_be(hooks, &ways[i]))
+			continue;
+		err = try_way(hooks, &ways[i]);
+		if (err == 0)
+			return 0;
 	}
 	return err;
 }
 
+struct bpf_program *hooks_program(const struct hooks *hooks, const char *name)
+{
+	return bpf_object__find_program_by_name(hooks->events->obj, name);
+}
+
+int hooks_map_fd(const struct hooks *hooks, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(hooks->events->obj, name);
+}
+
 int hooks_ring_fd(const struct hooks *hooks)
 {
-	return map_fd(hooks, "events");
+	return bpf_map__fd(hooks->events->maps.events);
 }
 
 int hooks_owners_fd(const struct hooks *hooks)
 {
-	return map_fd(hooks, "owners");
+	return bpf_map__fd(hooks->events->maps.owners);
 }
 
 struct pw_control *hooks_control(const struct hooks *hooks)

@@ -3,8 +3,7 @@
  * hooks - the BPF programs: which the kernel lets be loaded and attached.
  *
  * A feature is tried, never guessed from a version.  The table in hooks.c names each
- * hook once; doctor prints from it.  The maps are made with the first skeleton and
- * shared by all.
+ * hook once; doctor prints from it.
  */
 #ifndef PORTWATCH_PROBE_HOOKS_H
 #define PORTWATCH_PROBE_HOOKS_H
@@ -17,7 +16,6 @@
 
 struct hooks;
 struct bpf_program;
-struct bpf_object;
 
 /* How failed binds are learned. */
 enum bind_failures { FAILURES_NONE, FAILURES_FEXIT, FAILURES_TRACEPOINT, FAILURES_LEAN };
@@ -47,8 +45,9 @@ bool hooks_must_look(const struct hooks *hooks);
 /* listen(2) is known to have succeeded when it is told. */
 bool hooks_confirm_listen(const struct hooks *hooks);
 
-/* Let another object share the maps that exist already; before it is loaded. */
-int hooks_share_maps(struct hooks *hooks, struct bpf_object *object);
+/* After hooks_attach(): the programs that others attach, and their maps. */
+struct bpf_program *hooks_program(const struct hooks *hooks, const char *name);
+int hooks_map_fd(const struct hooks *hooks, const char *name);
 
 /* The root of cgroup v2: a borrowed descriptor, negative where there is none, and its
  * mount point ("" where it is mounted nowhere). */

@@ -37,8 +37,7 @@ struct probe {
 	int yield_fd;
 	struct records *records;
 	struct snapshot *snapshot;
-	bool snapshot_shares; /* made with the event programs' maps */
-	bool no_bpf_here;     /* tried and refused: procfs answers */
+	bool no_bpf_here; /* tried and refused: procfs answers */
 	const char *missing;
 	struct clocks clocks;
 	uint64_t clocks_ns;
@@ -249,8 +248,6 @@ static int ensure_snapshot(struct probe *probe)
 	if (probe->no_bpf_here || capability_missing())
 		return -EOPNOTSUPP;
 	err = snapshot_new(probe->hooks, &probe->snapshot);
-	if (probe->hooks)
-		malloc_trim(0);
 	if (err < 0 && !probe->hooks)
 		probe->no_bpf_here = true;
 	return err;
@@ -298,7 +295,7 @@ int probe_watch_ports(struct probe *probe, const uint16_t *ports, size_t n)
 /* Nothing is loaded before there is something to count. */
 static int start_accepts(struct probe *probe)
 {
-	int err = accepts_new(procfs_own_netns(), &probe->accepts);
+	int err = accepts_new(probe->hooks, procfs_own_netns(), &probe->accepts);
 
 	hooks_note_accepts(probe->hooks, err);
 	return err;

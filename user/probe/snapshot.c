@@ -23,7 +23,9 @@ struct seen {
 };
 
 struct snapshot {
-	struct snapshot_bpf *skel;
+	struct snapshot_bpf
+		*skel; /* NULL: the programs are those of the events' object */
+	struct bpf_program *list_descriptors, *list_tcp, *list_udp;
 	struct bpf_link *descriptors, *tcp, *udp;
 	bool unheld;
 };
@@ -88,44 +90,58 @@ static bool seen_has(const struct seen *seen, uint64_t key)
 	return seen->capacity && *slot_of(seen, key);
 }
 
-static int open_skeleton(struct hooks *hooks, bool unheld, struct snapshot *snapshot)
+static int open_skeleton(bool unheld, struct snapshot *snapshot)
 {
-	int err;
+	struct snapshot_bpf *skel = snapshot_bpf__open();
 
-	snapshot->skel = snapshot_bpf__open();
-	if (!snapshot->skel)
+	if (!skel)
 		return -errno;
-	snapshot->skel->rodata->events_run = hooks != NULL;
-	bpf_program__set_autoload(snapshot->skel->progs.list_tcp, unheld);
-	bpf_program__set_autoload(snapshot->skel->progs.list_udp, unheld);
-	if (hooks) {
-		err = hooks_share_maps(hooks, snapshot->skel->obj);
-		if (err < 0)
-			return err;
-	} else {
-		/* Alone, nothing is tracked: the maps need only exist. */
-		bpf_map__set_max_entries(snapshot->skel->maps.tracked, 1);
-		bpf_map__set_max_entries(snapshot->skel->maps.owners, 1);
-		bpf_map__set_max_entries(snapshot->skel->maps.events, 4096);
-	}
-	return snapshot_bpf__load(snapshot->skel);
+	snapshot->skel = skel;
+	snapshot->list_descriptors = skel->progs.list_descriptors;
+	snapshot->list_tcp = skel->progs.list_tcp;
+	snapshot->list_udp = skel->progs.list_udp;
+	bpf_program__set_autoload(skel->progs.list_tcp, unheld);
+	bpf_program__set_autoload(skel->progs.list_udp, unheld);
+	/* Alone, nothing is tracked: the maps need only exist. */
+	bpf_map__set_max_entries(skel->maps.tracked, 1);
+	bpf_map__set_max_entries(skel->maps.owners, 1);
+	bpf_map__set_max_entries(skel->maps.events, 4096);
+	return snapshot_bpf__load(skel);
 }
 
-int snapshot_new(struct hooks *hooks, struct snapshot **ret)
+static int load_alone(struct snapshot *snapshot)
+{
+	int err = open_skeleton(true, snapshot);
+
+	snapshot->unheld = err >= 0;
+	if (err < 0) {
+		snapshot_bpf__destroy(snapshot->skel);
+		snapshot->skel = NULL;
+		err = open_skeleton(false, snapshot);
+	}
+	return err;
+}
+
+static void borrow(struct snapshot *snapshot, const struct hooks *hooks)
+{
+	snapshot->list_descriptors = hooks_program(hooks, "list_descriptors");
+	snapshot->list_tcp = hooks_program(hooks, "list_tcp");
+	snapshot->list_udp = hooks_program(hooks, "list_udp");
+	snapshot->unheld = true;
+}
+
+int snapshot_new(const struct hooks *hooks, struct snapshot **ret)
 {
 	_cleanup_(snapshot_freep) struct snapshot *snapshot =
 		calloc(1, sizeof(*snapshot));
-	int err;
+	int err = 0;
 
 	if (!snapshot)
 		return -ENOMEM;
-	err = open_skeleton(hooks, true, snapshot);
-	if (err < 0) {
-		snapshot_bpf__destroy(snapshot->skel);
-		err = open_skeleton(hooks, false, snapshot);
-	} else {
-		snapshot->unheld = true;
-	}
+	if (hooks)
+		borrow(snapshot, hooks);
+	else
+		err = load_alone(snapshot);
 	if (err < 0)
 		return err;
 	*ret = take(snapshot);
@@ -240,7 +256,7 @@ static int walk_one(struct walk *walk, pid_t pid)
 	DECLARE_LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info,
 			    .link_info_len = sizeof(info));
 	struct bpf_link *link = NULL;
-	int err = ensure_link(&link, walk->snapshot->skel->progs.list_descriptors, &opts);
+	int err = ensure_link(&link, walk->snapshot->list_descriptors, &opts);
 
 	if (err == 0)
 		err = read_rows(walk, link);
@@ -293,15 +309,13 @@ int snapshot_walk(struct snapshot *snapshot, const struct clocks *clocks,
 
 	if (query->pid)
 		return walk_one(&walk, query->pid);
-	err = ensure_link(&snapshot->descriptors, snapshot->skel->progs.list_descriptors,
-			  NULL);
+	err = ensure_link(&snapshot->descriptors, snapshot->list_descriptors, NULL);
 	if (err == 0)
 		err = read_rows(&walk, snapshot->descriptors);
 	if (err == 0 && query->unheld_too && snapshot->unheld) {
-		err = ensure_link(&snapshot->tcp, snapshot->skel->progs.list_tcp, NULL);
+		err = ensure_link(&snapshot->tcp, snapshot->list_tcp, NULL);
 		if (err == 0)
-			err = ensure_link(&snapshot->udp, snapshot->skel->progs.list_udp,
-					  NULL);
+			err = ensure_link(&snapshot->udp, snapshot->list_udp, NULL);
 		if (err == 0)
 			err = netns_each(walk_unheld, &walk);
 	}

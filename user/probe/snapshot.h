@@ -9,8 +9,9 @@
 
 struct snapshot;
 
-/* Loads the iterators; @hooks gives the shared maps where events run, else NULL. */
-int snapshot_new(struct hooks *hooks, struct snapshot **ret);
+/* The iterators of @hooks, which outlives it, where events run; with NULL, loaded alone.
+ */
+int snapshot_new(const struct hooks *hooks, struct snapshot **ret);
 struct snapshot *snapshot_free(struct snapshot *snapshot);
 DEFINE_CLEANUP(struct snapshot, snapshot_free)
 
