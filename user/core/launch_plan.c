@@ -342,6 +342,7 @@ struct launch_step *launch_plan_next(struct launch_plan *plan)
 
 static void give_up(struct launch_step *step, const struct launch_step *on)
 {
+	struct launch_step because = *on; /* the compiler cannot see that they are two */
 	const char *verb = "is not ready";
 
 	if (on->state == STEP_FAILED)
@@ -352,13 +353,14 @@ static void give_up(struct launch_step *step, const struct launch_step *on)
 		verb = "has ended";
 	step->state = on->state == STEP_SKIPPED ? STEP_SKIPPED : STEP_FAILED;
 	/* Down a chain the first cause is what helps, not the links. */
-	if (starts_with(on->reason, "depends on "))
-		snprintf(step->reason, sizeof(step->reason), "%s", on->reason);
+	if (starts_with(because.reason, "depends on "))
+		snprintf(step->reason, sizeof(step->reason), "%s", because.reason);
 	else
 		snprintf(step->reason, sizeof(step->reason),
-			 "depends on %s, which %s%s%.*s", on->name, verb,
-			 on->reason[0] ? ": " : "",
-			 (int)(sizeof(step->reason) - SERVICE_NAME_MAX - 48), on->reason);
+			 "depends on %s, which %s%s%.*s", because.name, verb,
+			 because.reason[0] ? ": " : "",
+			 (int)(sizeof(step->reason) - SERVICE_NAME_MAX - 48),
+			 because.reason);
 }
 
 static bool give_up_one(struct launch_plan *plan, struct launch_step *step)
