@@ -91,7 +91,9 @@ static __always_inline bool classify(struct sock *sk, struct pw_snapshot_row *ro
 	return bound;
 }
 
-static __always_inline bool fill_row(struct pw_snapshot_row *row, struct sock *sk)
+/* A call, not inlined: else the verifier follows each of its ways through all that comes
+ * after, 37,000 instructions instead of 2,300. */
+static __noinline bool fill_row(struct pw_snapshot_row *row, struct sock *sk)
 {
 	__u16 proto = sk->sk_protocol;
 	struct sock_copy copy;

@@ -10,8 +10,9 @@
 #include <portwatch/event.h>
 
 enum {
-	PW_OWNERS_MAX = 262144,
-	PW_TRACKED_MAX = 1048576,
+	/* The kernel clears a bucket for each when it makes the maps. */
+	PW_OWNERS_MAX = 65536,
+	PW_TRACKED_MAX = 262144,
 };
 
 struct pw_control {
