@@ -26,8 +26,9 @@ struct service_state {
 	const struct allocation *allocation;
 	struct process *recorded; /* referenced; who was last seen to be it; NULL never */
 	struct service_state *next_recorded; /* of the same process: recorded_in */
-	bool launched; /* recorded was started by portwatch for it */
-	bool had_port; /* recorded has held one of its ports */
+	bool launched;     /* recorded was started by portwatch for it */
+	uint32_t restarts; /* how often portwatch started it again */
+	bool had_port;     /* recorded has held one of its ports */
 	bool settling; /* recorded has exited, its sockets are still being looked at */
 	uint64_t since_ns; /* wall clock: recorded since */
 	/* What its checks say of it: engine_set_health().  Unknown while it does not run.

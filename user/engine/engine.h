@@ -127,6 +127,18 @@ void engine_complete_process(struct engine *engine, struct process *p);
  * nobody does, or for want of memory. */
 struct process *engine_process_of(struct engine *engine, const struct snapshot_row *row);
 
+/*
+ * Portwatch started @id for the service @name, or has found again what it had started: it
+ * and its descendants are that service, by the strongest thing known, until
+ * engine_ending().  -ENOENT: no service is called so; -ESRCH.
+ */
+int engine_launched(struct engine *engine, const char *name, struct process_id id);
+/* Tell a service.* event that the kernel cannot know of; @reason may be NULL. */
+void engine_tell_service(struct engine *engine, const char *name, enum event_type type,
+			 const char *reason);
+/* How often it was started again, for its status. */
+void engine_set_restarts(struct engine *engine, const char *name, uint32_t restarts);
+
 /* Portwatch is about to end @p: from now on it is recorded for no service, so that its
  * end raises no alert. */
 void engine_ending(struct engine *engine, struct process *p);

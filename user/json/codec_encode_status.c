@@ -123,7 +123,7 @@ struct doc *codec_encode_service_status(const struct world *world,
 	doc_put_string(doc, "status", service_status_name(status.value));
 	doc_put_bool(doc, "enabled", svc->enabled);
 	set_process(doc, &status, wall_ns, viewer);
-	doc_put_int(doc, "restarts", 0);
+	doc_put_int(doc, "restarts", status.state ? status.state->restarts : 0);
 	if (status.state && status.state->is_counted)
 		doc_put_int(doc, "request_count", (int64_t)status.state->request_count);
 	else
