@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-#   make             portwatch and portwatchd, in $(O)/
+#   make             portwatch, portwatchd and its portwatch-fetch, in $(O)/
 #   make run         install what is missing, build, watch this host (root)
 #   make test        install what is missing, build, every test that this host can run
 #   make demo        a conflict, a dead owner and a failed bind, as they happen (root)
@@ -59,12 +59,15 @@ endif
 # Folders, highest first: one archive each, and the arrows of DESIGN 2 point right.
 CLI      := cli client json core base
 DAEMON   := daemon http sinks service engine probe store json core base
-ALL      := cli client $(DAEMON)
+FETCH    := fetch base
+ALL      := cli client fetch $(DAEMON)
 CLI_MODULES    := libcjson smartcols
 DAEMON_MODULES := libbpf libcjson libuv libmicrohttpd libcap-ng $(SYSTEMD)
+FETCH_MODULES  := libcurl libuv libcap-ng
 CLI_LIBS        = $$($(PKGCONF) --libs $(CLI_MODULES)) -lhttp_parser
 DAEMON_LIBS     = $$($(PKGCONF) --libs $(DAEMON_MODULES))
-MODULE_CFLAGS  := $(shell $(PKGCONF) --cflags $(CLI_MODULES) $(DAEMON_MODULES) 2>/dev/null)
+FETCH_LIBS      = $$($(PKGCONF) --libs $(FETCH_MODULES))
+MODULE_CFLAGS  := $(shell $(PKGCONF) --cflags $(CLI_MODULES) $(DAEMON_MODULES) $(FETCH_MODULES) 2>/dev/null)
 CPPFLAGS       += $(MODULE_CFLAGS)
 
 objects_of   = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)))
@@ -82,6 +85,7 @@ MAIN_OBJ := $(call objects_of,user/*/main.c)
 programs  = $(patsubst %.c,$(O)/%,$(wildcard $(1)))
 BIN      := $(patsubst $(O)/user/%/main.o,$(O)/%,$(MAIN_OBJ))
 BIN      := $(patsubst $(O)/cli,$(O)/portwatch,$(BIN:$(O)/daemon=$(O)/portwatchd))
+BIN      := $(BIN:$(O)/fetch=$(O)/portwatch-fetch)
 UNIT     := $(call programs,tests/unit/test_*.c)
 KERNEL   := $(call programs,tests/kernel/test_*.c)
 ACTOR    := $(O)/tests/kernel/helpers/actor
@@ -121,6 +125,12 @@ $(O)/portwatchd: $(call objects_of,user/daemon/*.c) $(call archives,$(filter-out
 	$(call say,LINK)
 	$(link)
 
+# What health checks need of the network, apart from the daemon: libcurl costs 3 MB.
+$(O)/portwatch-fetch: LIBS = $(FETCH_LIBS)
+$(O)/portwatch-fetch: $(call objects_of,user/fetch/*.c) $(call archives,$(filter-out fetch,$(FETCH)))
+	$(call say,LINK)
+	$(link)
+
 # libportwatch: the client and what it uses of base, not sanitized.  The version script is
 # the one list of what it exports; in the static library all else is made local, too.
 SONAME   := libportwatch.so.0
@@ -157,9 +167,9 @@ $(BPF_OBJ): $(O)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.tmp
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp
 
-$(O)/bpf/events.bpf.o: $(BPF_OBJ)
+$(O)/bpf/events.bpf.o: $(BPF_OBJ) Makefile
 	$(call say,BPF)
-	$(Q)$(BPFTOOL) gen object $@ $^
+	$(Q)$(BPFTOOL) gen object $@ $(BPF_OBJ)
 
 $(BPF_SKEL): %.skel.h: %.bpf.o
 	$(call say,SKEL)
@@ -283,6 +293,7 @@ SHARE := $(DESTDIR)$(PREFIX)/share
 install: all
 	$(Q)install -D -t $(DESTDIR)$(PREFIX)/bin $(O)/portwatch
 	$(Q)install -D -t $(DESTDIR)$(PREFIX)/sbin $(O)/portwatchd
+	$(Q)install -D -t $(DESTDIR)$(PREFIX)/libexec/portwatch $(O)/portwatch-fetch
 	$(Q)install -D -m 644 tools/packaging/portwatch.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/portwatch.conf
 	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(Q)sed 's,@PREFIX@,$(PREFIX),' tools/packaging/portwatchd.service \

@@ -60,7 +60,7 @@ int BPF_PROG(on_accepted, struct sock *sk, int oldstate, int newstate)
 		return 0;
 	if (sk->sk_protocol != IPPROTO_TCP || has_joined(sk))
 		return 0;
-	netns = sk->__sk_common.skc_net.net->ns.inum;
+	netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	if (netns == all->own_netns) {
 		__sync_fetch_and_add(&all->count[port], 1);
 		return 0;

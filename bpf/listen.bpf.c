@@ -52,7 +52,7 @@ static __always_inline bool is_port_watched(const struct sock *sk)
 
 	if (!ctl || !(ctl->watched_ports[port >> 3] & (1 << (port & 7))))
 		return false;
-	return sk->__sk_common.skc_net.net->ns.inum == ctl->own_netns;
+	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) == ctl->own_netns;
 }
 
 /*

@@ -14,8 +14,8 @@
 /* The status that wait(2) would report. */
 static __always_inline __s32 exit_status(struct task_struct *task)
 {
-	if (task->signal->flags & SIGNAL_GROUP_EXIT)
-		return task->signal->group_exit_code;
+	if (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
+		return BPF_CORE_READ(task, signal, group_exit_code);
 	return task->exit_code;
 }
 
@@ -25,7 +25,8 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	__u32 tgid = task->tgid;
 	struct pw_exit_event *ev;
 
-	if (task->signal->live.counter != 0 || !bpf_map_lookup_elem(&owners, &tgid))
+	if (!bpf_map_lookup_elem(&owners, &tgid) ||
+	    BPF_CORE_READ(task, signal, live.counter) != 0)
 		return 0;
 	bpf_map_delete_elem(&owners, &tgid);
 
@@ -35,7 +36,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 		return 0;
 	}
 	fill_header(&ev->h, PW_EVENT_EXIT);
-	ev->start_ns = task->group_leader->start_boottime;
+	ev->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	ev->status = exit_status(task);
 	ev->reserved = 0;
 	bpf_ringbuf_submit(ev, wake_flag());
