@@ -26,21 +26,24 @@ static __always_inline struct pw_tracked tracked_as(__u64 cookie)
 	return known ? *known : (struct pw_tracked){};
 }
 
-/* As tracked_as(); one that was bound without a cookie is told by its address so far. */
+/*
+ * As tracked_as(); one that was bound without a cookie is told by its address so far,
+ * and one that a walk met before that was tracked is a MAYBE by its cookie.
+ */
 static __always_inline struct pw_tracked tracked_by(struct sock *sk)
 {
 	__u64 address = (__u64)sk, cookie = known_cookie(sk);
-	struct pw_tracked known = tracked_as(cookie);
+	struct pw_tracked known = tracked_as(cookie), bound;
 
-	if (known.what)
+	if (known.what && known.what != PW_TRACKED_MAYBE)
 		return known;
-	known = tracked_as(address);
-	if (known.what) {
-		cookie = bpf_get_socket_cookie(sk);
-		bpf_map_update_elem(&tracked, &cookie, &known, BPF_ANY);
-		bpf_map_delete_elem(&tracked, &address);
-	}
-	return known;
+	bound = tracked_as(address);
+	if (!bound.what)
+		return known;
+	cookie = bpf_get_socket_cookie(sk);
+	bpf_map_update_elem(&tracked, &cookie, &bound, BPF_ANY);
+	bpf_map_delete_elem(&tracked, &address);
+	return bound;
 }
 
 /*
@@ -155,13 +158,13 @@ int list_descriptors(struct bpf_iter__task_file *ctx)
 		return 0;
 	row.cookie = bpf_get_socket_cookie(sk);
 	follow(&row);
-	leader = task->group_leader;
-	row.start_ns = leader->start_boottime;
+	leader = BPF_CORE_READ(task, group_leader);
+	row.start_ns = BPF_CORE_READ(leader, start_boottime);
 	row.pid = task->tgid;
-	row.ppid = task->real_parent->tgid;
-	row.uid = task->cred->uid.val;
+	row.ppid = BPF_CORE_READ(task, real_parent, tgid);
+	row.uid = BPF_CORE_READ(task, cred, uid.val);
 	row.fd = ctx->fd;
-	row.inode = (__u32)file->f_inode->i_ino;
+	row.inode = (__u32)BPF_CORE_READ(file, f_inode, i_ino);
 	if (with_comm)
 		BPF_CORE_READ_STR_INTO(&row.comm, leader, comm);
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));

@@ -98,9 +98,12 @@ struct look {
 	bool found;
 };
 
-/* By its cookie; one that had none when the record was made, by where it is bound. */
+/* By its cookie; one that had none when the record was made, by where it is bound.  One
+ * that tried and failed may have been given another port meanwhile, by sending. */
 static bool is_meant(const struct pw_socket_event *ev, const struct snapshot_row *row)
 {
+	if (ev->h.kind == PW_EVENT_BIND_TRIED && row->at.port != ev->at.port)
+		return false;
 	if (ev->cookie)
 		return row->cookie == ev->cookie;
 	if (ev->at.port)
