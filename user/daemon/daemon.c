@@ -23,6 +23,7 @@
 #include "service/allocations.h"
 #include "service/changes.h"
 #include "service/kill.h"
+#include "service/watchdog.h"
 
 enum { SIGNALS = 3 };
 
@@ -40,6 +41,7 @@ struct daemon {
 	struct allocations *allocations;
 	struct alarm *alarm;
 	struct pump *pump;
+	struct watchdog *watchdog;
 	struct kills *kills;
 	uv_poll_t kills_poll;
 	bool kills_polled;
@@ -163,6 +165,8 @@ static int reload(struct daemon *d, bool force)
 			       registry_get_settings(engine_world(d->engine)->registry));
 	if (changed > 0 && !d->embedded)
 		say_warnings(d);
+	if (changed > 0 && d->ready)
+		watchdog_follow(d->watchdog);
 	settle(d);
 	return changed;
 }
@@ -239,6 +243,18 @@ static void on_disk(void *arg)
 	settle(arg);
 }
 
+/* A check was made, and may have changed the engine. */
+static void on_checked(void *arg)
+{
+	settle(arg);
+}
+
+static void on_check_complaint(const char *what, void *arg)
+{
+	(void)arg;
+	log_warning("A health check cannot be made: %s", what);
+}
+
 static int make_changes(struct daemon *d)
 {
 	struct changes_options options = {
@@ -275,6 +291,20 @@ static int make_allocations(struct daemon *d)
 	return err;
 }
 
+static int make_watchdog(struct daemon *d)
+{
+	struct watchdog_options options = {
+		.loop = &d->loop,
+		.engine = d->engine,
+		.on_demand = d->embedded,
+		.changed = on_checked,
+		.complain = on_check_complaint,
+		.arg = d,
+	};
+
+	return watchdog_new(&options, &d->watchdog);
+}
+
 static int make_parts(struct daemon *d)
 {
 	struct engine_options engine = {
@@ -308,10 +338,14 @@ static int make_parts(struct daemon *d)
 	err = make_kills(d);
 	if (err < 0)
 		return err;
+	err = make_watchdog(d);
+	if (err < 0)
+		return err;
 	api.engine = d->engine;
 	api.kills = d->kills;
 	api.allocations = d->allocations;
 	api.changes = d->changes;
+	api.watchdog = d->watchdog;
 	err = api_init(&d->api, &api);
 	if (err < 0)
 		return err;
@@ -335,6 +369,7 @@ static void unmake_parts(struct daemon *d)
 	d->server = http_server_free(d->server);
 	if (d->api.engine)
 		api_done(&d->api);
+	d->watchdog = watchdog_free(d->watchdog);
 	if (d->kills_polled)
 		uv_close((uv_handle_t *)&d->kills_poll, NULL);
 	d->kills = kills_free(d->kills);
@@ -472,6 +507,7 @@ static enum exit_status start(struct daemon *d)
 	malloc_trim(0);
 	d->ready = true;
 	on_alarm(d);
+	watchdog_follow(d->watchdog);
 	say_ready(d);
 	return EXIT_DONE;
 }

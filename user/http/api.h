@@ -16,6 +16,7 @@
 
 struct allocations;
 struct changes;
+struct watchdog;
 
 /* The registry file as it was last read. */
 struct registry_view {
@@ -34,6 +35,7 @@ struct api_options {
 	struct kills *kills;
 	struct allocations *allocations;
 	struct changes *changes;
+	struct watchdog *watchdog;
 	bool embedded;
 	/* Load what is not loaded yet: engine_need() and what the loop must know of it.
 	 */

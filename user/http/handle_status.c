@@ -8,6 +8,7 @@
 #include "http/documents.h"
 #include "http/routes.h"
 #include "http/status_cache.h"
+#include "service/watchdog.h"
 
 static struct doc *services_doc(const struct request *req, uint64_t wall_ns)
 {
@@ -64,6 +65,7 @@ static void set_watchdog(const struct request *req, struct doc *doc)
 	const struct registry *reg = engine_world(req->api->engine)->registry;
 	const struct alerts *alerts = engine_alerts(req->api->engine);
 	uint64_t issues = 0, ports = registry_count_allocations(reg);
+	struct watchdog_counters counters;
 
 	for (unsigned kind = 0; kind < ALERT_KINDS; kind++)
 		issues += alerts_fired(alerts, (enum alert_kind)kind);
@@ -71,10 +73,11 @@ static void set_watchdog(const struct request *req, struct doc *doc)
 		if (registry_service(reg, i)->enabled)
 			ports += registry_service(reg, i)->n_claims;
 
+	watchdog_counters(req->api->options.watchdog, &counters);
 	doc_set_bool(doc, "running", engine_fd(req->api->engine) >= 0);
 	doc_set_int(doc, "check_interval",
 		    (int64_t)(registry_get_settings(reg)->health.interval_ms / 1000));
-	doc_set_int(doc, "checks_performed", 0);
+	doc_set_int(doc, "checks_performed", (int64_t)counters.performed);
 	doc_set_int(doc, "issues_detected", (int64_t)issues);
 	doc_set_int(doc, "monitored_ports", (int64_t)ports);
 }

@@ -44,6 +44,7 @@ void routes_answer(const struct route *route, const struct request *req,
 /* The handlers. */
 int handle_status(const struct request *req, struct reply *reply);
 int handle_watchdog(const struct request *req, struct reply *reply);
+int handle_health_check(const struct request *req, struct reply *reply);
 int handle_services(const struct request *req, struct reply *reply);
 int handle_service(const struct request *req, struct reply *reply);
 int handle_service_put(const struct request *req, struct reply *reply);

@@ -114,6 +114,11 @@ const struct shape schema_shapes[] = {
 	{ "AllocationAnswer", "allocation", "allocation:Allocation" },
 	{ "Allocations", "allocations", PORT_MANAGER },
 	{ "WatchdogAnswer", "watchdog", WATCHDOG },
+	{ "Check", NULL,
+	  "service:string port:port? result:passed|failed|not_running|no_check|not_made "
+	  "health:healthy|unhealthy? kind:http|tcp|exec? target:string? reason:string? "
+	  "latency_us:integer?" },
+	{ "HealthCheck", "health-check", "timestamp:time checks:Check[]" },
 	{ "Event", "event",
 	  "seq:integer time:time type:string source:kernel|snapshot|resync|daemon "
 	  "*:any" },
