@@ -78,7 +78,8 @@ struct pw_client *pw_client_free(struct pw_client *client)
 		return NULL;
 	wire_done(&client->wire);
 	if (client->engine > 0 && !client->abandoned)
-		spawn_reap(client->engine, ENGINE_PATIENCE_MS);
+		spawn_reap(client->engine, client->patience_ms ? client->patience_ms
+							       : ENGINE_PATIENCE_MS);
 	free((char *)client->options.socket);
 	free((char *)client->options.registry);
 	free((char *)client->options.engine);
@@ -430,4 +431,9 @@ char *pw_percent_encode(const char *text)
 	if (encoded.failed)
 		buffer_done(&encoded);
 	return encoded.data;
+}
+
+void client_be_patient(struct pw_client *client, unsigned ms)
+{
+	client->patience_ms = ms;
 }

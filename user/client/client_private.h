@@ -11,10 +11,11 @@
 struct pw_client {
 	struct pw_options options; /* its strings are owned */
 	struct wire wire;
-	bool adopted;   /* the connection was handed in and cannot be made again */
-	bool abandoned; /* an engine is left to end by itself */
-	bool streaming; /* a stream has the connection */
-	pid_t engine;   /* 0: none of its own */
+	bool adopted;         /* the connection was handed in and cannot be made again */
+	bool abandoned;       /* an engine is left to end by itself */
+	bool streaming;       /* a stream has the connection */
+	pid_t engine;         /* 0: none of its own */
+	unsigned patience_ms; /* with its end; 0: as usual */
 	struct buffer problem_text, problem_body;
 	struct pw_problem problem;
 };
@@ -38,6 +39,12 @@ int client_ask(struct pw_client *client, const struct request *request);
 /* pw_stream_open() after the event @after; NULL: from now on. */
 int client_stream(struct pw_client *client, const char *path, const char *after,
 		  struct pw_stream **ret);
+
+/* A change that tells how it goes until it is done. */
+int client_stream_post(struct pw_client *client, const char *path, const char *body,
+		       size_t size, struct pw_stream **ret);
+/* An engine of its own may take so long to end; instead of half a second. */
+void client_be_patient(struct pw_client *client, unsigned ms);
 
 /* -- For what is answered in structs --------------------------------------------------
  */

@@ -8,6 +8,8 @@
 
 enum { EVENT_MAX = 16 * 1024 * 1024 };
 
+#define STREAM_TYPES "text/event-stream, " PROBLEM_TYPE
+
 struct pw_stream {
 	struct pw_client *client;
 	struct sse sse;
@@ -35,24 +37,20 @@ static int refused(struct pw_client *client, const char *path)
 	return err < 0 ? client_broken(client, err, path) : client_refused(client);
 }
 
-int client_stream(struct pw_client *client, const char *path, const char *after,
-		  struct pw_stream **ret)
+static int stream_answer(struct pw_client *client, const struct request *request,
+			 struct pw_stream **ret)
 {
-	struct request request = { .method = "GET",
-				   .path = path,
-				   .last_event_id = after,
-				   .accept = "text/event-stream, " PROBLEM_TYPE };
 	struct pw_stream *stream;
 	int err;
 
 	/* The body is what has arrived and is not read yet: one event, and what one
 	 * reception may add. */
 	client->wire.body_max = EVENT_MAX + 1024 * 1024;
-	err = client_ask(client, &request);
+	err = client_ask(client, request);
 	if (err < 0)
 		return err;
 	if (client->wire.msg.status >= 300 || !is_event_stream(&client->wire.msg))
-		return refused(client, path);
+		return refused(client, request->path);
 
 	stream = calloc(1, sizeof(*stream));
 	if (!stream) {
@@ -68,6 +66,29 @@ int client_stream(struct pw_client *client, const char *path, const char *after,
 	return 0;
 }
 
+int client_stream(struct pw_client *client, const char *path, const char *after,
+		  struct pw_stream **ret)
+{
+	struct request request = { .method = "GET",
+				   .path = path,
+				   .last_event_id = after,
+				   .accept = STREAM_TYPES };
+
+	return stream_answer(client, &request, ret);
+}
+
+int client_stream_post(struct pw_client *client, const char *path, const char *body,
+		       size_t size, struct pw_stream **ret)
+{
+	struct request request = { .method = "POST",
+				   .path = path,
+				   .body = body,
+				   .size = size,
+				   .accept = STREAM_TYPES };
+
+	return stream_answer(client, &request, ret);
+}
+
 int pw_stream_open(struct pw_client *client, const char *path, struct pw_stream **ret)
 {
 	return client_stream(client, path, NULL, ret);
@@ -78,7 +99,9 @@ struct pw_stream *pw_stream_close(struct pw_stream *stream)
 	if (!stream)
 		return NULL;
 	stream->client->streaming = false;
-	wire_close(&stream->client->wire);
+	/* One that has been told to its end leaves a connection to ask again. */
+	if (!stream->client->wire.msg.complete || !stream->client->wire.reusable)
+		wire_close(&stream->client->wire);
 	message_done(&stream->head);
 	sse_done(&stream->sse);
 	free(stream);
