@@ -95,7 +95,7 @@ enum service_status matcher_status(const struct world *world, const struct servi
 	if (sock)
 		return STATUS_STARTING;
 	if (st && st->launched && st->recorded && !st->recorded->exited && !st->had_port)
-		return svc->n_claims || svc->dynamic ? STATUS_STARTING : STATUS_RUNNING;
+		return svc->n_claims ? STATUS_STARTING : STATUS_RUNNING;
 	return STATUS_STOPPED;
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <pwd.h>
@@ -23,6 +24,7 @@
 
 #include "base/files.h"
 #include "base/strings.h"
+#include "service/launch_group.h"
 
 enum { STAT_MAX = 4096, SOCK_FD = 3, END_GRACE_MS = 3000, END_STEP_MS = 20 };
 
@@ -37,6 +39,7 @@ struct launch {
 	const struct spawner_options *options;
 	int sock, signals;
 	struct child *children;
+	char *cgroups; /* the folder that those of services are in; NULL: none yet */
 };
 
 /* An order as it came, its strings in a mapping. */
@@ -189,6 +192,43 @@ static uint64_t start_of(pid_t pid)
 	return ticks;
 }
 
+static void cut(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash)
+		*slash = '\0';
+}
+
+/* The service's, the daemon's and the one of all daemons above that. */
+static void make_cgroup(struct launch *launch, const char *cgroup)
+{
+	char all[PATH_MAX], own[PATH_MAX];
+
+	if (strlen(cgroup) >= sizeof(own))
+		return;
+	cut(strcpy(own, cgroup));
+	cut(strcpy(all, own));
+	mkdir(all, 0755);
+	mkdir(own, 0755);
+	mkdir(cgroup, 0755);
+	free(launch->cgroups);
+	launch->cgroups = strdup(own);
+}
+
+/* Each stays while there is anything in it. */
+static void remove_cgroups(struct launch *launch)
+{
+	for (struct child *c = launch->children; c; c = c->next)
+		if (c->cgroup)
+			rmdir(c->cgroup);
+	if (!launch->cgroups && launch_cgroups_find("none", &launch->cgroups) < 0)
+		return;
+	rmdir(launch->cgroups);
+	cut(launch->cgroups);
+	rmdir(launch->cgroups);
+}
+
 /* As fork(2), straight into the cgroup where the kernel can (5.7). */
 static pid_t fork_into(const char *cgroup, bool *ret_joins)
 {
@@ -267,6 +307,8 @@ static int start(struct launch *launch, struct order *order, struct spawn_news *
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return -errno;
 	reads = pair[0];
+	if (order->cgroup)
+		make_cgroup(launch, order->cgroup);
 	pid = fork_into(order->cgroup, &joins);
 	if (pid == 0)
 		become(launch, order, pair[1], joins);
@@ -294,8 +336,8 @@ static int tell(struct launch *launch, const struct spawn_news *news)
 {
 	struct wire_news packet = { .news = *news };
 
-	return wire_send(launch->sock, &packet, sizeof(packet), &news->pidfd,
-			 news->pidfd >= 0 ? 1 : 0);
+	return launch_wire_send(launch->sock, &packet, sizeof(packet), &news->pidfd,
+				news->pidfd >= 0 ? 1 : 0);
 }
 
 /* -- Orders ---------------------------------------------------------------------------
@@ -361,7 +403,7 @@ static int take_order(struct launch *launch)
 	_cleanup_(order_done) struct order order = { .log = -EBADF };
 	struct spawn_news news = { .pidfd = -EBADF };
 	int fds[WIRE_FDS];
-	int err = wire_receive_packet(launch->sock, &order.head, sizeof(order.head), fds);
+	int err = launch_wire_receive(launch->sock, &order.head, sizeof(order.head), fds);
 
 	if (err <= 0)
 		return err < 0 ? err : -EPIPE;
@@ -440,8 +482,6 @@ static void end_all(struct launch *launch)
 	for (struct child *c = launch->children; c; c = c->next) {
 		kill_cgroup(c->cgroup);
 		kill(-c->pid, SIGKILL);
-		if (c->cgroup)
-			rmdir(c->cgroup);
 	}
 }
 
@@ -479,5 +519,6 @@ int launch_spawner_main(int sock, const struct spawner_options *options)
 	}
 	if (options->ends_all)
 		end_all(&launch);
+	remove_cgroups(&launch);
 	return 0;
 }

@@ -65,70 +65,52 @@ static bool ends_with(const char *text, const char *end)
 	return n >= m && streq(text + n - m, end);
 }
 
-static int make_folder(const char *path)
-{
-	return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
-}
-
 int launch_cgroups_find(const char *instance, char **ret)
 {
 	_cleanup_(freep) char *mount = find_mount();
 	_cleanup_(freep) char *own = own_cgroup();
-	_cleanup_(freep) char *top = NULL;
 	_cleanup_(freep) char *folder = NULL;
 	bool in_own = own && ends_with(own, ".service");
 
 	if (!mount)
 		return -EOPNOTSUPP;
-	if (asprintf(&top, "%s%s/" TOP, mount, in_own ? own : "") < 0 ||
-	    asprintf(&folder, "%s/%s", top, instance) < 0) {
+	if (asprintf(&folder, "%s%s/" TOP "/%s", streq(mount, "/") ? "" : mount,
+		     in_own ? own : "", instance) < 0) {
 		folder = NULL;
 		return -ENOMEM;
 	}
-	if (make_folder(top) < 0 || make_folder(folder) < 0 || access(folder, W_OK) < 0)
-		return -EOPNOTSUPP;
 
 	*ret = take(folder);
 	return 0;
 }
 
-void launch_cgroups_remove(const char *folder)
-{
-	_cleanup_(freep) char *top = folder ? strdup(folder) : NULL;
-	char *slash = top ? strrchr(top, '/') : NULL;
-
-	/* Neither can be removed while anything is in it. */
-	if (!slash || rmdir(folder) < 0)
-		return;
-	*slash = '\0';
-	rmdir(top);
-}
-
-int launch_group_make(struct launch_group *group, const char *folder, const char *name)
+int launch_group_name(struct launch_group *group, const char *folder, const char *name)
 {
 	_cleanup_(freep) char *path = NULL;
-	int err;
 
 	free(group->cgroup);
 	group->cgroup = NULL;
 	if (!folder)
-		return -EOPNOTSUPP;
+		return 0;
 	/* A name may begin with a dot or be that of a file of the kernel's. */
 	if (asprintf(&path, "%s/s-%s", folder, name) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}
-	err = make_folder(path);
-	if (err < 0)
-		return err;
 	group->cgroup = take(path);
 	return 0;
 }
 
 void launch_group_remove(struct launch_group *group)
 {
-	if (group->cgroup && rmdir(group->cgroup) < 0 && errno != ENOENT)
+	char *slash;
+
+	if (!group->cgroup || (rmdir(group->cgroup) < 0 && errno != ENOENT))
 		return;
+	/* The last one takes the daemon's folder along. */
+	slash = strrchr(group->cgroup, '/');
+	*slash = '\0';
+	rmdir(group->cgroup);
 	free(group->cgroup);
 	group->cgroup = NULL;
 }

@@ -22,17 +22,16 @@ struct launch_group {
 void launch_group_done(struct launch_group *group);
 
 /*
- * The folder below which services of the daemon called @instance get their cgroups, made
- * where it is missing: below the daemon's own cgroup where a service manager started it
- * as a service, else below the top, so that it outlives the session of whoever started
- * the daemon.  -EOPNOTSUPP where cgroup v2 is not there or not writable.
+ * The folder below which services of the daemon called @instance get their cgroups: below
+ * the daemon's own cgroup where a service manager started it as a service, else below the
+ * top, so that it outlives the session of whoever started the daemon.  It is the spawner
+ * who makes it, and removes it: at the top nobody but CAP_DAC_OVERRIDE may.  -EOPNOTSUPP
+ * where cgroup v2 is not mounted.
  */
 int launch_cgroups_find(const char *instance, char **ret);
-/* The folder goes if it is empty, and so does what was made above it. */
-void launch_cgroups_remove(const char *folder);
 
-/* Make the cgroup of a service below @folder (NULL: none is to be had). */
-int launch_group_make(struct launch_group *group, const char *folder, const char *name);
+/* Name the cgroup of a service below @folder (NULL: none is to be had).  -ENOMEM. */
+int launch_group_name(struct launch_group *group, const char *folder, const char *name);
 /* Send @signal to all of them.  The answer is how many there were. */
 size_t launch_group_signal(const struct launch_group *group, int signal);
 /* SIGKILL to all, in one go where the kernel has that (5.14). */

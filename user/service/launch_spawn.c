@@ -18,7 +18,8 @@ struct spawner {
 	pid_t pid;
 };
 
-int wire_send(int sock, const void *data, size_t size, const int *fds, size_t n_fds)
+int launch_wire_send(int sock, const void *data, size_t size, const int *fds,
+		     size_t n_fds)
 {
 	union {
 		struct cmsghdr align;
@@ -44,7 +45,7 @@ int wire_send(int sock, const void *data, size_t size, const int *fds, size_t n_
 	return n < 0 ? -errno : 0;
 }
 
-int wire_receive_packet(int sock, void *data, size_t size, int *fds)
+int launch_wire_receive(int sock, void *data, size_t size, int *fds)
 {
 	union {
 		struct cmsghdr align;
@@ -162,8 +163,8 @@ int spawner_submit(struct spawner *spawner, const struct spawn_order *order)
 	file = make_file(&strings);
 	if (file < 0)
 		return file;
-	return wire_send(spawner->sock, &head, sizeof(head),
-			 (int[WIRE_FDS]){ file, order->log }, WIRE_FDS);
+	return launch_wire_send(spawner->sock, &head, sizeof(head),
+				(int[WIRE_FDS]){ file, order->log }, WIRE_FDS);
 }
 
 int spawner_next(struct spawner *spawner, struct spawn_news *ret)
@@ -173,7 +174,7 @@ int spawner_next(struct spawner *spawner, struct spawn_news *ret)
 
 	if (recv(spawner->sock, &(char){ 0 }, 1, MSG_PEEK | MSG_DONTWAIT) < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
-	err = wire_receive_packet(spawner->sock, &packet, sizeof(packet), fds);
+	err = launch_wire_receive(spawner->sock, &packet, sizeof(packet), fds);
 	if (err <= 0)
 		return err;
 	*ret = packet.news;

@@ -25,10 +25,11 @@ struct wire_news {
 };
 
 /* One packet with descriptors.  -errno. */
-int wire_send(int sock, const void *data, size_t size, const int *fds, size_t n_fds);
+int launch_wire_send(int sock, const void *data, size_t size, const int *fds,
+		     size_t n_fds);
 /* 1, 0 where none is there (for one that does not block), -EPIPE at the end.  @fds gets
  * WIRE_FDS descriptors, -EBADF where fewer came. */
-int wire_receive_packet(int sock, void *data, size_t size, int *fds);
+int launch_wire_receive(int sock, void *data, size_t size, int *fds);
 
 /* The life of the process that launches; answers its exit status. */
 int launch_spawner_main(int sock, const struct spawner_options *options);
