@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "daemon/alarm.h"
 #include "daemon/disk.h"
+#include "daemon/launching.h"
 #include "daemon/loopback.h"
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
@@ -42,6 +43,7 @@ struct daemon {
 	struct alarm *alarm;
 	struct pump *pump;
 	struct watchdog *watchdog;
+	struct launching *launching;
 	struct kills *kills;
 	uv_poll_t kills_poll;
 	bool kills_polled;
@@ -134,6 +136,11 @@ static void on_kills(uv_poll_t *poll, int status, int events)
 	settle(d);
 }
 
+static void settle_launching(void *arg)
+{
+	settle(arg);
+}
+
 static int make_kills(struct daemon *d)
 {
 	int err = kills_new(d->engine, &d->kills);
@@ -146,6 +153,25 @@ static int make_kills(struct daemon *d)
 	d->kills_polled = true;
 	d->kills_poll.data = d;
 	return uv_poll_start(&d->kills_poll, UV_READABLE, on_kills);
+}
+
+static int make_launching(struct daemon *d)
+{
+	struct launcher_options options = {
+		.engine = d->engine,
+		.kills = d->kills,
+		.changes = d->changes,
+		.worker = disk_worker(d->disk, DISK_STATE),
+		.state = d->options->state,
+		.log = d->options->log,
+		.embedded = d->embedded,
+		.spawner = d->options->spawner,
+		.descriptors = d->options->descriptors,
+		.complain = on_complaint,
+		.arg = d,
+	};
+
+	return launching_new(&d->loop, &options, settle_launching, d, &d->launching);
 }
 
 static void say_warnings(const struct daemon *d)
@@ -217,6 +243,14 @@ static void stop_loop(void *arg)
 	struct daemon *d = arg;
 
 	uv_stop(&d->loop);
+}
+
+/* Whoever asked has gone, and what was started for them goes with them. */
+static void end_embedded(void *arg)
+{
+	struct daemon *d = arg;
+
+	launching_end(d->launching, stop_loop, d);
 }
 
 static int watch_signals(struct daemon *d)
@@ -341,6 +375,10 @@ static int make_parts(struct daemon *d)
 	err = make_watchdog(d);
 	if (err < 0)
 		return err;
+	err = make_launching(d);
+	if (err < 0)
+		return err;
+	api.launcher = launching_launcher(d->launching);
 	api.engine = d->engine;
 	api.kills = d->kills;
 	api.allocations = d->allocations;
@@ -372,9 +410,10 @@ static void unmake_parts(struct daemon *d)
 	d->watchdog = watchdog_free(d->watchdog);
 	if (d->kills_polled)
 		uv_close((uv_handle_t *)&d->kills_poll, NULL);
-	d->kills = kills_free(d->kills);
 	/* Those who left in the midst of a change. */
 	d->disk = disk_free(d->disk);
+	d->launching = launching_free(d->launching);
+	d->kills = kills_free(d->kills);
 	d->changes = changes_free(d->changes);
 	d->pump = pump_free(d->pump);
 	d->source = source_free(d->source);
@@ -506,6 +545,7 @@ static enum exit_status start(struct daemon *d)
 	/* Loading leaves 6 MB of the kernel's type information behind, freed. */
 	malloc_trim(0);
 	d->ready = true;
+	launcher_adopt(launching_launcher(d->launching));
 	on_alarm(d);
 	watchdog_follow(d->watchdog);
 	say_ready(d);
@@ -518,8 +558,8 @@ static enum exit_status start_embedded(struct daemon *d)
 
 	/* Before the parent can be gone unseen: then the socket's end ends it. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	err = http_server_adopt(d->server, d->options->serve_fd, peer_group(), stop_loop,
-				d);
+	err = http_server_adopt(d->server, d->options->serve_fd, peer_group(),
+				end_embedded, d);
 	if (err < 0) {
 		log_error_errno(err, "Cannot serve descriptor %d", d->options->serve_fd);
 		return EXIT_FAILED;

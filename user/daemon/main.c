@@ -9,16 +9,29 @@
 #include "base/strings.h"
 #include "daemon/daemon.h"
 #include "daemon/options.h"
+#include "service/launch_spawn.h"
 
-/* Programs, maps and links alone are some ninety descriptors. */
-static void raise_descriptors(void)
+/* Programs, maps and links alone are some ninety descriptors.  What is launched gets the
+ * limit that there was. */
+static void raise_descriptors(struct daemon_options *options)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
+	options->descriptors = limit.rlim_cur;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* While there are privileges, one thread, and little to inherit. */
+static void start_spawner(struct daemon_options *options)
+{
+	const struct spawner_options none = { 0 };
+	int err = spawner_start(&none, &options->spawner);
+
+	if (err < 0)
+		log_warning_errno(err, "Cannot start services; continuing without");
 }
 
 int main(int argc, char **argv)
@@ -35,9 +48,11 @@ int main(int argc, char **argv)
 	/* One thread, and now and then a document of megabytes that is to go back. */
 	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
-	raise_descriptors();
 	if (options.serve_fd >= 0)
 		log_set_level(LOG_WARNING);
+	else
+		start_spawner(&options);
+	raise_descriptors(&options);
 	if (!options.socket) {
 		if (asprintf(&socket, "%s/portwatch.sock", options.run) < 0)
 			return EXIT_FAILED;

@@ -4,6 +4,7 @@
 #define PORTWATCH_DAEMON_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* SPEC section 4. */
 enum exit_status {
@@ -14,6 +15,8 @@ enum exit_status {
 	EXIT_CONFLICT = 5,
 };
 
+struct spawner;
+
 struct daemon_options {
 	const char *registry; /* a path; never NULL */
 	bool registry_named;  /* by option or environment: it must exist */
@@ -23,6 +26,9 @@ struct daemon_options {
 		       */
 	bool lean, no_bpf;
 	const char *without; /* PORTWATCH_WITHOUT; NULL */
+	/* Set by main: */
+	struct spawner *spawner; /* taken over; NULL none */
+	uint64_t descriptors;    /* the soft limit before it was raised */
 };
 
 /* Strings are borrowed from @argv and the environment.  1 where the options are good, 0

@@ -29,6 +29,7 @@ struct registry_view {
 };
 
 struct kills;
+struct launcher;
 
 struct api_options {
 	struct engine *engine;
@@ -36,6 +37,7 @@ struct api_options {
 	struct allocations *allocations;
 	struct changes *changes;
 	struct watchdog *watchdog;
+	struct launcher *launcher;
 	bool embedded;
 	/* Load what is not loaded yet: engine_need() and what the loop must know of it.
 	 */

@@ -67,6 +67,9 @@ int handle_allocations(const struct request *req, struct reply *reply);
 int handle_allocation(const struct request *req, struct reply *reply);
 int handle_allocate(const struct request *req, struct reply *reply);
 int handle_allocation_release(const struct request *req, struct reply *reply);
+int handle_up(const struct request *req, struct reply *reply);
+int handle_down(const struct request *req, struct reply *reply);
+int handle_restart(const struct request *req, struct reply *reply);
 int handle_openapi(const struct request *req, struct reply *reply);
 int handle_healthz(const struct request *req, struct reply *reply);
 

@@ -111,6 +111,22 @@ const struct shape schema_shapes[] = {
 	  "target:string dry_run:boolean outcome:string message:string? service:string?~ "
 	  "signal:string~ grace_s:number~ forced:boolean~ duration_s:number~ "
 	  "processes:KilledProcess[] ports:KilledPort[] sockets:KilledSocket[]" },
+	{ "LaunchOrder", NULL,
+	  "names:string[]~ no_deps:boolean~ check_only:boolean~ on_conflict:any~" },
+	{ "LaunchOneOrder", NULL,
+	  "no_deps:boolean~ check_only:boolean~ on_conflict:any~" },
+	{ "LaunchConflict", NULL, "port:port proto:tcp|udp holder:Process?" },
+	{ "LaunchStep", NULL,
+	  "service:string "
+	  "state:waiting|starting|stopping|started|ready|stopped|completed|failed|"
+	  "skipped "
+	  "reason:string? port:port? pid:integer? restarts:integer wanted:boolean "
+	  "running:boolean on_conflict:fail|next_free|kill|skip? "
+	  "conflict:LaunchConflict?" },
+	{ "Launch", "launch",
+	  "action:up|down|restart service:string~ state:string~ done:boolean "
+	  "outcome:done|partly|conflict|failed? conflicts:integer "
+	  "services:LaunchStep[]" },
 	{ "AllocationAnswer", "allocation", "allocation:Allocation" },
 	{ "Allocations", "allocations", PORT_MANAGER },
 	{ "WatchdogAnswer", "watchdog", WATCHDOG },
