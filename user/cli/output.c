@@ -65,6 +65,7 @@ enum tone tone_of(const char *word, size_t size)
 		enum tone tone;
 	} tones[] = {
 		{ "running", TONE_GOOD },    { "healthy", TONE_GOOD },
+		{ "passed", TONE_GOOD },     { "failed", TONE_BAD },
 		{ "resolved", TONE_GOOD },   { "conflict", TONE_BAD },
 		{ "critical", TONE_BAD },    { "unhealthy", TONE_WARNING },
 		{ "warning", TONE_WARNING }, { "starting", TONE_WARNING },
