@@ -199,8 +199,8 @@ bad_registries=(
 
 @test "what watching does not need is dropped" {
 	daemon
-	# kill, dac_read_search, net_admin, sys_ptrace, perfmon, bpf
-	allowed=$((1 << 5 | 1 << 2 | 1 << 12 | 1 << 19 | 1 << 38 | 1 << 39))
+	# kill, setgid, setuid, dac_read_search, net_admin, sys_ptrace, perfmon, bpf
+	allowed=$((1 << 5 | 1 << 6 | 1 << 7 | 1 << 2 | 1 << 12 | 1 << 19 | 1 << 38 | 1 << 39))
 	for set in CapPrm CapEff CapBnd CapAmb; do
 		have=$((16#$(awk -v s="$set:" '$1 == s { print $2 }' "/proc/$daemon/status")))
 		echo "$set $have"

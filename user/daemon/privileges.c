@@ -15,6 +15,8 @@ static const int kept[] = {
 	CAP_SYS_PTRACE,      /* exe, cwd and descriptors of other users' processes */
 	CAP_DAC_READ_SEARCH, /* the same, and tracefs */
 	CAP_KILL,            /* end holders of any user */
+	CAP_SETUID,          /* run the check of a service as its user */
+	CAP_SETGID,          /* the same */
 };
 
 static bool is_kept(int cap)
