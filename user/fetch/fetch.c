@@ -21,7 +21,8 @@ struct fetch {
 	uint64_t id;
 	enum fetch_kind kind;
 	uint64_t timeout_ms;
-	size_t seen; /* bytes of head and body */
+	size_t seen;      /* bytes of head and body */
+	bool is_answered; /* the head has ended */
 	unsigned hops;
 	char error[CURL_ERROR_SIZE];
 };
@@ -68,6 +69,8 @@ static const char *say_failure(const struct fetch *fetch, CURLcode code, char *b
 		return "its name is not known";
 	case CURLE_GOT_NOTHING:
 		return "closed the connection without an answer";
+	case CURLE_WRITE_ERROR:
+		return "sent more than 64 KiB before its answer";
 	case CURLE_COULDNT_CONNECT:
 		curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &number);
 		if (number == ECONNREFUSED)
@@ -86,8 +89,8 @@ static bool has_status(const struct fetch *fetch, CURLcode code, long *ret)
 {
 	*ret = 0;
 	curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, ret);
-	return *ret >= 200 && (code == CURLE_OK ||
-			       (code == CURLE_WRITE_ERROR && fetch->seen > BODY_MAX));
+	return *ret >= 200 &&
+	       (code == CURLE_OK || (code == CURLE_WRITE_ERROR && fetch->is_answered));
 }
 
 static void answer(struct fetch *fetch, bool passed, const char *text)
@@ -141,6 +144,7 @@ static bool follow(struct fetch *fetch)
 		return false;
 	curl_multi_remove_handle(fetch->fetcher->multi, fetch->easy);
 	fetch->seen = 0;
+	fetch->is_answered = false;
 	return curl_multi_add_handle(fetch->fetcher->multi, fetch->easy) == CURLM_OK;
 }
 
@@ -313,16 +317,21 @@ struct fetcher *fetcher_free(struct fetcher *fetcher)
 /* -- One of them ----------------------------------------------------------------------
  */
 
-static size_t count(struct fetch *fetch, size_t size)
+static size_t on_head(char *data, size_t size, size_t n, void *arg)
 {
-	fetch->seen += size;
-	return fetch->seen > BODY_MAX ? 0 : size;
+	struct fetch *fetch = arg;
+
+	(void)data;
+	fetch->seen += size * n;
+	return fetch->seen > BODY_MAX ? 0 : size * n;
 }
 
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
-	(void)data;
-	return count(arg, size * n);
+	struct fetch *fetch = arg;
+
+	fetch->is_answered = true;
+	return on_head(data, size, n, arg);
 }
 
 /* A certificate of this host seldom names localhost, and nobody sits in between. */
@@ -380,7 +389,7 @@ static CURLcode set_up(struct fetch *fetch, const char *target)
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify * 2);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
 	if (fetch->kind == FETCH_TCP)
 		curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
