@@ -290,7 +290,8 @@ static void follow(struct launch *launch, struct launch_step *step)
 		follow_up(launch, step, unit);
 }
 
-static bool advance(struct launch *launch)
+/* Once; what was begun may be there already. */
+static bool get_on(struct launch *launch)
 {
 	struct launch_step *step;
 	bool any = false;
@@ -308,7 +309,16 @@ static bool advance(struct launch *launch)
 		else
 			begin_down(launch, step);
 	}
-	if (!launch->is_over && launch_plan_is_over(launch->plan))
+	return any;
+}
+
+static bool advance(struct launch *launch)
+{
+	bool any = false;
+
+	while (get_on(launch))
+		any = true;
+	if (launch_plan_is_over(launch->plan))
 		any = launch->is_over = true;
 	return any;
 }
