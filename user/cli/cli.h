@@ -92,6 +92,7 @@ extern const struct verb verb_watch, verb_status, verb_check, verb_conflicts, ve
 	verb_kill, verb_ls, verb_services, verb_available, verb_reassign, verb_register,
 	verb_unregister, verb_enable, verb_disable, verb_env, verb_report, verb_doctor,
 	verb_config, verb_completion, verb_help, verb_version, verb_allocate,
-	verb_release, verb_allocations, verb_health_check;
+	verb_release, verb_allocations, verb_health_check, verb_up, verb_down,
+	verb_restart;
 
 #endif /* PORTWATCH_CLI_CLI_H */

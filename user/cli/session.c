@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "cli/render.h"
+#include "client/client_private.h"
 #include "client/reader.h"
 #include "json/doc.h"
 
@@ -263,6 +264,17 @@ int session_post(struct session *session, const char *path, const char *body, si
 int session_stream(struct session *session, const char *path, struct pw_stream **ret)
 {
 	int err = pw_stream_open(session->client, path, ret);
+
+	if (err < 0)
+		return session_complain(session, err);
+	end_progress(session);
+	return 0;
+}
+
+int session_stream_post(struct session *session, const char *path, const char *body,
+			size_t size, struct pw_stream **ret)
+{
+	int err = client_stream_post(session->client, path, body, size, ret);
 
 	if (err < 0)
 		return session_complain(session, err);

@@ -32,6 +32,9 @@ int session_post(struct session *session, const char *path, const char *body, si
 int session_request(struct session *session, const char *method, const char *path,
 		    const char *body, size_t size, struct pw_reply **ret);
 int session_stream(struct session *session, const char *path, struct pw_stream **ret);
+/* A change that tells how it goes. */
+int session_stream_post(struct session *session, const char *path, const char *body,
+			size_t size, struct pw_stream **ret);
 /* Say why the last call failed with @err; answers an enum exit_status. */
 int session_complain(struct session *session, int err);
 
