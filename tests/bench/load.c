@@ -30,7 +30,7 @@
 #include "base/strings.h"
 #include "base/time.h"
 
-enum { ROUNDS = 5, GETPPIDS = 1000000 };
+enum { ROUNDS = 5, GETPPIDS = 1000000, CHILDREN_MAX = 1000 };
 
 static void die(const char *what)
 {
@@ -181,6 +181,15 @@ static void wait_for_end_of_stdin(void)
 		;
 }
 
+/* Gone for good, with their ports, when this returns. */
+static void end_children(const pid_t *children, long n)
+{
+	for (long i = 0; i < n; i++)
+		kill(children[i], SIGKILL);
+	while (wait(NULL) > 0)
+		;
+}
+
 static void raise_descriptors(void)
 {
 	struct rlimit limit;
@@ -195,13 +204,15 @@ static void raise_descriptors(void)
 static int run_hold(char **args)
 {
 	long n = number(args[0]), first = number(args[1]), per_child = 10000;
+	static pid_t children[CHILDREN_MAX];
+	long n_children = 0;
 	int ready[2];
 
 	raise_descriptors();
 	if (pipe(ready) < 0)
 		die("pipe");
-	for (long from = 0; from < n; from += per_child) {
-		pid_t pid = fork();
+	for (long from = 0; from < n && n_children < CHILDREN_MAX; from += per_child) {
+		pid_t pid = children[n_children++] = fork();
 
 		if (pid == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -225,15 +236,17 @@ static int run_hold(char **args)
 			die("read");
 	}
 	wait_for_end_of_stdin();
-	return 0; /* the children die with their parent */
+	end_children(children, n_children);
+	return 0;
 }
 
 static int run_crowd(char **args)
 {
 	long n = number(args[0]), descriptors = number(args[1]);
+	static pid_t children[CHILDREN_MAX];
 
-	for (long i = 0; i < n; i++) {
-		pid_t pid = fork();
+	for (long i = 0; i < n && i < CHILDREN_MAX; i++) {
+		pid_t pid = children[i] = fork();
 
 		if (pid == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -247,6 +260,7 @@ static int run_crowd(char **args)
 			die("fork");
 	}
 	wait_for_end_of_stdin();
+	end_children(children, n < CHILDREN_MAX ? n : CHILDREN_MAX);
 	return 0;
 }
 
