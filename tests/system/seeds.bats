@@ -485,6 +485,35 @@ Released port 8000' ]
 	grep -q '"action":"cleanup"' "$D"/audit/allocations_*.jsonl
 }
 
+@test "first: 5. Monitor health, of wizard at /health" {
+	"${inside[@]}" python3 "$top/tests/system/health_server.py" wizard 8765 "$D/mood" >"$D/server" 2>&1 3>&- &
+	started+=($!)
+	echo ok >"$D/mood"
+	within 10 grep -q listening "$D/server"
+	registry "$(jq '(.services[] | select(.name == "wizard")) += {"process_name": "wizard"}' <<<"$five")"
+	daemon
+	within 10 holds '.services.wizard | .health == "healthy" and .error_count == 0' status
+	run -0 portwatch status wizard
+	[[ $output == *wizard*8765*healthy* ]]
+	run -0 portwatch health-check wizard
+	[[ $output == *passed*http://localhost:8765/health* ]]
+	echo bad >"$D/mood"
+	run -9 portwatch health-check wizard
+	holds '.services.wizard | .error_count == 1 and .health == "healthy"' status
+}
+
+@test "second: POST /api/ports/health-check, and what the watchdog counts" {
+	daemon
+	server wizard 8765
+	within 10 holds '.services.wizard.status == "running"' status
+	# It listens and never answers.
+	post health-check | jq -e '.checks[] | select(.service == "wizard") |
+		.result == "failed" and .reason == "no answer within 2 s"'
+	within 10 holds '.running and .check_interval == 30 and .checks_performed >= 1 and
+		.issues_detected >= 0 and .monitored_ports >= 4' watchdog/status
+	holds '.services.wizard.error_count >= 1' status
+}
+
 # -- what is not here yet
 
 @test "what later parts bring is named" {
@@ -497,12 +526,9 @@ Released port 8000' ]
 	later 'the launcher' 'wizard.launch_with_port_manager --non-interactive'
 	later 'the launcher' 'wizard.launch_with_port_manager --check-only'
 	later 'the launcher' 'wizard.launch_with_port_manager --services wizard,api'
-	later 'health checks' 'POST /api/ports/health-check, portwatch health-check'
-	later 'health checks' 'an endpoint that does not answer counts as error_count'
-	later 'health checks' 'watchdog.checks_performed counts'
 	later 'the dashboard' 'a page for people at the address of the API'
 	# Whoever brings one of them moves it to the tests above.
-	for verb in up health-check; do
+	for verb in up; do
 		run portwatch help "$verb"
 		((status == 2)) || echo "# there now and not tested here: portwatch $verb" >&3
 	done

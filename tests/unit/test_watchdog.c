@@ -59,7 +59,8 @@ static void script(const char *body)
 	snprintf(yard.script, sizeof(yard.script), "%s/fetch", yard.folder);
 	f = fopen(yard.script, "w");
 	CHECK(f);
-	fprintf(f, "#!/bin/sh\nwhile read -r id ms kind target; do\n%s\ndone >&0\n", body);
+	fprintf(f, "#!/bin/sh\nwhile read -r id ms kind target; do\n%s\ndone >&0\n",
+		body);
 	fclose(f);
 	CHECK_EQ(chmod(yard.script, 0700), 0);
 }

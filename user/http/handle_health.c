@@ -107,6 +107,13 @@ static int read_names(const struct request *req, char ***ret, struct reply *repl
 			      "names");
 		return -EINVAL;
 	}
+	for (const struct doc *d = doc_first(body); d; d = doc_next(d)) {
+		if (!streq(doc_key(d), "services")) {
+			reply_problem(reply, 400, "No member is called %.80s: services",
+				      doc_key(d));
+			return -EINVAL;
+		}
+	}
 	for (const struct doc *d = doc_first(list); d; d = doc_next(d)) {
 		const char *name = doc_string(d);
 

@@ -157,12 +157,15 @@ static struct status_key key_of(const struct request *req, uint64_t wall_ns)
 {
 	struct engine *engine = req->api->engine;
 	struct engine_counters counters;
+	struct watchdog_counters checks;
 
 	engine_counters(engine, &counters);
+	watchdog_counters(req->api->options.watchdog, &checks);
 	return (struct status_key){
 		.viewer = req->peer->viewer,
 		.sequence = engine_sequence(engine),
 		.seen = counters.seen,
+		.checks = checks.performed,
 		.generation = registry_generation(engine_world(engine)->registry),
 		.second = wall_ns / NS_PER_S,
 	};

@@ -15,7 +15,7 @@ static bool key_equal(const struct status_key *a, const struct status_key *b)
 {
 	return viewer_equal(&a->viewer, &b->viewer) && a->sequence == b->sequence &&
 	       a->seen == b->seen && a->generation == b->generation &&
-	       a->second == b->second;
+	       a->checks == b->checks && a->second == b->second;
 }
 
 struct shared_body *status_cache_find(const struct status_cache *cache,

@@ -14,6 +14,7 @@ struct status_key {
 	struct viewer viewer;
 	uint64_t sequence;   /* of the engine's last event */
 	uint64_t seen;       /* facts; they may change a socket without an event */
+	uint64_t checks;     /* made so far */
 	uint64_t generation; /* of the registry */
 	uint64_t second;     /* of the wall clock: ages and times are in it */
 };
