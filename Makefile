@@ -261,7 +261,7 @@ check-arrows:
 
 TIDY := $(patsubst $(O)/%.o,$(O)/tidy/%,$(USER_OBJ))
 lint: $(TIDY)
-	$(Q)tools/lint $(CPPFLAGS)
+	$(Q)tools/lint $(filter-out -I/usr/%,$(CPPFLAGS))
 
 $(TIDY): $(O)/tidy/%: %.c $(O)/%.o .clang-tidy
 	$(call say,TIDY)
