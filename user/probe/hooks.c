@@ -414,8 +414,8 @@ static bool is_fexit_refused(struct hooks *hooks)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_FEXIT,
-		    .attach_btf_id = 1);
+	DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, options,
+			    .expected_attach_type = BPF_TRACE_FEXIT, .attach_btf_id = 1);
 	int fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "fexit", "GPL", answer_0, 2,
 			       &options);
 
