@@ -514,6 +514,64 @@ Released port 8000' ]
 	holds '.services.wizard.error_count >= 1' status
 }
 
+# -- the launcher: `portwatch up` for `python -m wizard.launch_with_port_manager`
+
+# Two of the five as programs that can be started: python -m wizard.server, api.server.
+startable()
+{
+	local name
+
+	for name in wizard api; do
+		mkdir -p "$D/programs/$name"
+		cat >"$D/programs/$name/server.py" <<-'E'
+			import http.server, os
+			http.server.HTTPServer(("localhost", int(os.environ["PORT"])),
+			                       http.server.SimpleHTTPRequestHandler).serve_forever()
+		E
+	done
+	registry '{"services": [
+	 {"name": "wizard", "port": 8765, "environment": "production",
+	  "startup_cmd": "python3 -m wizard.server", "working_dir": "'"$D"'/programs",
+	  "health_endpoint": "http://localhost:8765/"},
+	 {"name": "api", "port": 5001, "environment": "development", "depends_on": ["wizard"],
+	  "startup_cmd": "python3 -m api.server", "working_dir": "'"$D"'/programs"}]}'
+}
+
+state_of()
+{
+	portwatch status "$1" -o json | jq -r ".services.$1.status"
+}
+
+@test "launch: --check-only says what would be done and starts nothing" {
+	startable
+	daemon
+	run -0 portwatch up --check-only
+	[[ $output == *wizard* && $output == *api* ]]
+	[ "$(state_of wizard)" = stopped ]
+}
+
+@test "launch: --non-interactive and --services, in order, with a table at the end" {
+	startable
+	daemon
+	run -0 portwatch up --non-interactive --services wizard,api
+	[[ $output == *wizard*8765*running* && $output == *api*5001*running* ]]
+	"${inside[@]}" curl -fsS -o "$D/page" http://localhost:8765/
+	run -0 portwatch down
+	[ "$(state_of wizard)" = stopped ]
+	[ "$(state_of api)" = stopped ]
+}
+
+@test "launch: interactive, somebody on the port is ended when that is the answer" {
+	startable
+	daemon
+	server goblin 8765
+	run on_terminal k "$PORTWATCH" up
+	[[ $output == *"$server"* ]]
+	[ "$(state_of wizard)" = running ]
+	run -1 kill -0 "$server"
+	run -0 portwatch down
+}
+
 # -- what is not here yet
 
 @test "what later parts bring is named" {
@@ -522,14 +580,5 @@ Released port 8000' ]
 	{
 		echo "# later, with $1: $2" >&3
 	}
-	later 'the launcher' 'wizard.launch_with_port_manager (portwatch up), interactive'
-	later 'the launcher' 'wizard.launch_with_port_manager --non-interactive'
-	later 'the launcher' 'wizard.launch_with_port_manager --check-only'
-	later 'the launcher' 'wizard.launch_with_port_manager --services wizard,api'
 	later 'the dashboard' 'a page for people at the address of the API'
-	# Whoever brings one of them moves it to the tests above.
-	for verb in up; do
-		run portwatch help "$verb"
-		((status == 2)) || echo "# there now and not tested here: portwatch $verb" >&3
-	done
 }
