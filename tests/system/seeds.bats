@@ -285,7 +285,6 @@ tauri,dynamic,development,Desktop application' ]
 		assert pm.check_all_services()["goblin"].port == 9000
 	E
 	[[ $output == *goblin*8767*running* ]]
-	stranger=$server
 	server other 8770
 	python <<-'E'
 		from portwatch import get_port_manager
