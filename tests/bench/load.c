@@ -56,6 +56,8 @@ static struct sockaddr_in loopback(long i, long port)
 				     .sin_addr.s_addr = htonl(0x7f000001 + (uint32_t)i) };
 }
 
+/* Whoever looks at descriptors holds each for a moment: a close that falls into it lets
+ * go of the port a little later. */
 static int bound(const struct sockaddr_in *at)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
@@ -63,8 +65,11 @@ static int bound(const struct sockaddr_in *at)
 	if (fd < 0)
 		die("socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (const void *)at, sizeof(*at)) < 0)
-		die("bind");
+	for (int tries = 0; bind(fd, (const void *)at, sizeof(*at)) < 0; tries++) {
+		if (errno != EADDRINUSE || tries == 10000)
+			die("bind");
+		sched_yield();
+	}
 	return fd;
 }
 
