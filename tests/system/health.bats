@@ -307,6 +307,14 @@ reason()
 	done
 }
 
+@test "a command that watches without a daemon checks, too" {
+	checked "$http"
+	server
+	mode bad
+	run -0 --separate-stderr alone watch --until unhealthy --for 20s -o jsonl
+	jq -e 'select(.alert.kind == "unhealthy")' <<<"$output"
+}
+
 @test "only who may change may have checks made" {
 	checked "$http"
 	daemon

@@ -336,6 +336,17 @@ TEST(a_checkup_waits_for_those_that_run)
 	close_yard();
 }
 
+TEST(what_waits_to_be_asked_can_begin_by_itself)
+{
+	open_yard(REGISTRY(WEB), "echo $id 1 77 answered 200", true);
+	start("web", 100, 8767);
+	uv_run(&yard.loop, UV_RUN_NOWAIT);
+	CHECK(!uv_loop_alive(&yard.loop));
+	watchdog_begin(yard.dog);
+	run_until(web_is_healthy);
+	close_yard();
+}
+
 TEST(who_waits_no_longer_is_told_nothing)
 {
 	struct checkup *checkup = NULL;

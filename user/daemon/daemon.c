@@ -108,6 +108,9 @@ static int need(enum engine_need need, void *arg)
 	 * leaves that to those that change something. */
 	if (d->ready)
 		allocations_settle(d->allocations);
+	/* One that watches checks, too. */
+	if (d->embedded && need == ENGINE_NEEDS_EVENTS)
+		watchdog_begin(d->watchdog);
 	return pump_update(d->pump);
 }
 
@@ -191,7 +194,7 @@ static int reload(struct daemon *d, bool force)
 			       registry_get_settings(engine_world(d->engine)->registry));
 	if (changed > 0 && !d->embedded)
 		say_warnings(d);
-	if (changed > 0 && d->ready)
+	if (changed > 0 && (d->ready || d->embedded))
 		watchdog_follow(d->watchdog);
 	settle(d);
 	return changed;

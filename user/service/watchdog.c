@@ -325,6 +325,14 @@ void watchdog_follow(struct watchdog *dog)
 	dog->options.changed(dog->options.arg);
 }
 
+void watchdog_begin(struct watchdog *dog)
+{
+	if (!dog->options.on_demand)
+		return;
+	dog->options.on_demand = false;
+	watchdog_follow(dog);
+}
+
 /* Changes nothing of the engine: what is to be done is done when the timer rings. */
 static void on_event(const struct event *event, void *arg)
 {

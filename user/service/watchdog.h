@@ -22,7 +22,7 @@ struct watchdog;
 struct watchdog_options {
 	uv_loop_t *loop; /* borrowed, as is the engine */
 	struct engine *engine;
-	bool on_demand;    /* only watchdog_check_now() checks */
+	bool on_demand;    /* only watchdog_check_now() checks, until watchdog_begin() */
 	const char *fetch; /* path of portwatch-fetch; NULL: near this program */
 	/* The engine was changed. */
 	void (*changed)(void *arg);
@@ -41,6 +41,9 @@ DEFINE_CLEANUP(struct watchdog, watchdog_free)
 /* The registry is another one, or what runs has become known.  Checks that stayed as they
  * were keep their rhythm. */
 void watchdog_follow(struct watchdog *dog);
+
+/* Check on and on from now, as long as it lives. */
+void watchdog_begin(struct watchdog *dog);
 
 struct watchdog_counters {
 	uint64_t performed, failed;
