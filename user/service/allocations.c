@@ -153,8 +153,19 @@ static void try_again(struct allocations *a, const struct change *change)
 		put_back(a, request);
 		return;
 	}
-	err = allocations_explain(a, change->allocation->port, &why);
+	err = allocations_explain(a, &request->wish, change->allocation->port, &why);
 	answer(request, err, NULL, &why);
+}
+
+/* Still, now that it is written? */
+static bool is_free(const struct allocations *a, const struct change *change,
+		    const uint8_t *free_ports)
+{
+	const struct allocation_wish *wish = &change->request->wish;
+
+	if (allocations_is_own(a, wish))
+		return allocations_own_is_free(a, wish);
+	return port_is_set(free_ports, change->allocation->port);
 }
 
 static void hand_out(struct allocations *a, const struct change *change,
@@ -164,7 +175,7 @@ static void hand_out(struct allocations *a, const struct change *change,
 	struct allocation *copy = allocation_copy(made);
 	const struct registry *reg;
 
-	if (!port_is_set(free_ports, made->port) || !copy ||
+	if (!is_free(a, change, free_ports) || !copy ||
 	    engine_allocate(a->engine, take(copy)) < 0) {
 		allocation_free(copy);
 		try_again(a, change);
@@ -286,7 +297,7 @@ static int plan_allocate(struct allocations *a, struct picking *picking,
 	int err = identify(a, wish->pid, &process, reterr);
 
 	if (err == 0)
-		err = allocations_pick(a, picking, wish->port, &port, reterr);
+		err = allocations_pick(a, picking, wish, &port, reterr);
 	if (err < 0)
 		return err;
 	err = change_list_add(&a->changes, &change, make(wish, port, process));

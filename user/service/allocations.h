@@ -52,7 +52,8 @@ struct refusal {
 struct allocation_wish {
 	const char *service_name; /* valid; not NULL */
 	const char *started_by, *purpose;
-	uint16_t port;   /* 0: any of the managed range */
+	uint16_t
+		port; /* 0: any of the managed range; with a pid also the service's own */
 	uint16_t proto;  /* IPPROTO_* */
 	pid_t pid;       /* 0: whoever binds it */
 	uint64_t ttl_ms; /* 0: for ever */

@@ -82,12 +82,14 @@ static const struct socket *find_socket(const struct world *world, uint16_t port
 		    : sockets_at(world->sockets, world->own_netns, IPPROTO_UDP, port);
 }
 
-int allocations_explain(struct allocations *a, uint16_t port, struct refusal *reterr)
+int allocations_explain(struct allocations *a, const struct allocation_wish *wish,
+			uint16_t port, struct refusal *reterr)
 {
 	struct engine *engine = a->engine;
 	const struct world *world = engine_world(engine);
 	const struct allocation *alloc = find_allocation(world->registry, port);
-	const struct service *svc = find_claimant(world->registry, port);
+	const struct service *svc =
+		allocations_is_own(a, wish) ? NULL : find_claimant(world->registry, port);
 	const struct socket *sock = find_socket(world, port);
 	char who[160], at[ENDPOINT_TEXT];
 	int err = -EADDRINUSE;
@@ -115,6 +117,36 @@ int allocations_explain(struct allocations *a, uint16_t port, struct refusal *re
 		      "Port %u is in use by a connection, or was a moment ago", port);
 }
 
+/* -- A service's own ------------------------------------------------------------------
+ */
+
+bool allocations_is_own(const struct allocations *a, const struct allocation_wish *wish)
+{
+	const struct registry *reg = engine_world(a->engine)->registry;
+	const struct service *svc = registry_find(reg, wish->service_name);
+
+	if (!svc || svc->netns || !wish->pid)
+		return false;
+	for (size_t i = 0; i < svc->n_claims; i++)
+		if (svc->claims[i].at.port == wish->port &&
+		    svc->claims[i].at.proto == wish->proto)
+			return true;
+	return false;
+}
+
+/* Connections do not keep a server from its port, TIME_WAIT included. */
+bool allocations_own_is_free(const struct allocations *a,
+			     const struct allocation_wish *wish)
+{
+	const struct world *world = engine_world(a->engine);
+	const struct socket *sock =
+		sockets_at(world->sockets, world->own_netns, wish->proto, wish->port);
+
+	while (sock && sock->at.proto == IPPROTO_TCP && sock->state == SOCKET_CONNECTED)
+		sock = sock->next_in_port;
+	return !sock && !find_allocation(world->registry, wish->port);
+}
+
 /* -- Choosing -------------------------------------------------------------------------
  */
 
@@ -124,9 +156,25 @@ void picking_done(struct picking *picking)
 	picking->found = NULL;
 }
 
-static int pick_this(struct allocations *a, struct picking *picking, uint16_t port,
-		     uint16_t *ret, struct refusal *reterr)
+static int pick_own(struct allocations *a, struct picking *picking,
+		    const struct allocation_wish *wish, uint16_t *ret,
+		    struct refusal *reterr)
 {
+	if (port_is_set(picking->taken, wish->port))
+		return refuse(reterr, -EADDRINUSE,
+			      "Port %u is being allocated to another", wish->port);
+	if (!allocations_own_is_free(a, wish))
+		return allocations_explain(a, wish, wish->port, reterr);
+	port_set(picking->taken, wish->port);
+	*ret = wish->port;
+	return 0;
+}
+
+static int pick_this(struct allocations *a, struct picking *picking,
+		     const struct allocation_wish *wish, uint16_t *ret,
+		     struct refusal *reterr)
+{
+	uint16_t port = wish->port;
 	const struct registry *reg = engine_world(a->engine)->registry;
 	const struct settings *settings = registry_get_settings(reg);
 	uint16_t found;
@@ -144,7 +192,7 @@ static int pick_this(struct allocations *a, struct picking *picking, uint16_t po
 		return refuse(reterr, n, "Cannot ask the kernel who is on port %u: %s",
 			      port, strerror(-n));
 	if (n == 0 || !is_free_this_moment(a->engine, port))
-		return allocations_explain(a, port, reterr);
+		return allocations_explain(a, wish, port, reterr);
 	port_set(picking->taken, port);
 	*ret = port;
 	return 0;
@@ -176,14 +224,17 @@ int allocations_look_again(struct allocations *a, uint8_t *bitmap)
 	return n < 0 ? n : 0;
 }
 
-int allocations_pick(struct allocations *a, struct picking *picking, uint16_t wanted,
-		     uint16_t *ret, struct refusal *reterr)
+int allocations_pick(struct allocations *a, struct picking *picking,
+		     const struct allocation_wish *wish, uint16_t *ret,
+		     struct refusal *reterr)
 {
 	const struct settings *settings;
 	int n;
 
-	if (wanted)
-		return pick_this(a, picking, wanted, ret, reterr);
+	if (allocations_is_own(a, wish))
+		return pick_own(a, picking, wish, ret, reterr);
+	if (wish->port)
+		return pick_this(a, picking, wish, ret, reterr);
 	if (!picking->found) {
 		n = find_all(a, &picking->found);
 		if (n < 0)

@@ -105,13 +105,20 @@ struct picking {
 	size_t n, next;
 };
 void picking_done(struct picking *picking);
-/* The first port of the managed range that may be handed out, or @wanted where that is
- * not 0.  As an allocation_request's answer. */
-int allocations_pick(struct allocations *a, struct picking *picking, uint16_t wanted,
-		     uint16_t *ret, struct refusal *reterr);
+/* The first port of the managed range that may be handed out, or the one of @wish.  As an
+ * allocation_request's answer. */
+int allocations_pick(struct allocations *a, struct picking *picking,
+		     const struct allocation_wish *wish, uint16_t *ret,
+		     struct refusal *reterr);
+/* Is it the service's own port, for a process that is about to be that service? */
+bool allocations_is_own(const struct allocations *a, const struct allocation_wish *wish);
+/* Has nobody bound it, and is it not allocated? */
+bool allocations_own_is_free(const struct allocations *a,
+			     const struct allocation_wish *wish);
 /* Sets the bits of the ports of the managed range that still may be. */
 int allocations_look_again(struct allocations *a, uint8_t *bitmap);
 /* Why @port may not.  Answers -EADDRINUSE. */
-int allocations_explain(struct allocations *a, uint16_t port, struct refusal *reterr);
+int allocations_explain(struct allocations *a, const struct allocation_wish *wish,
+			uint16_t port, struct refusal *reterr);
 
 #endif /* PORTWATCH_SERVICE_ALLOCATIONS_PRIVATE_H */
