@@ -39,6 +39,8 @@ struct launch {
 	const struct spawner_options *options;
 	int sock, signals;
 	struct child *children;
+	struct child *ended; /* whose cgroups are still to be emptied, when all end */
+	bool ending;
 	char *cgroups; /* the folder that those of services are in; NULL: none yet */
 };
 
@@ -219,9 +221,6 @@ static void make_cgroup(struct launch *launch, const char *cgroup)
 /* Each stays while there is anything in it. */
 static void remove_cgroups(struct launch *launch)
 {
-	for (struct child *c = launch->children; c; c = c->next)
-		if (c->cgroup)
-			rmdir(c->cgroup);
 	if (!launch->cgroups && launch_cgroups_find("none", &launch->cgroups) < 0)
 		return;
 	rmdir(launch->cgroups);
@@ -438,6 +437,11 @@ static void note_end(struct launch *launch, pid_t pid, int status)
 						 .process.pid = pid,
 						 .status = status,
 						 .pidfd = -EBADF });
+	if (launch->ending) {
+		child->next = launch->ended;
+		launch->ended = child;
+		return;
+	}
 	free(child->cgroup);
 	free(child);
 }
@@ -468,9 +472,23 @@ static void kill_cgroup(const char *cgroup)
 		return;
 }
 
+/* SIGKILL takes a moment, and only then may the cgroup go. */
+static void empty_cgroups(const struct child *children)
+{
+	for (const struct child *c = children; c; c = c->next)
+		kill_cgroup(c->cgroup);
+	for (const struct child *c = children; c; c = c->next)
+		for (int i = 0; c->cgroup && i < END_GRACE_MS / END_STEP_MS; i++) {
+			if (rmdir(c->cgroup) == 0 || errno != EBUSY)
+				break;
+			poll(NULL, 0, END_STEP_MS);
+		}
+}
+
 /* The daemon of one command was ended without a chance to end them itself. */
 static void end_all(struct launch *launch)
 {
+	launch->ending = true;
 	for (struct child *c = launch->children; c; c = c->next)
 		kill(c->pid, SIGTERM);
 	for (int i = 0; launch->children && i < END_GRACE_MS / END_STEP_MS; i++) {
@@ -479,10 +497,10 @@ static void end_all(struct launch *launch)
 		poll(&fd, 1, END_STEP_MS);
 		reap(launch);
 	}
-	for (struct child *c = launch->children; c; c = c->next) {
-		kill_cgroup(c->cgroup);
+	for (struct child *c = launch->children; c; c = c->next)
 		kill(-c->pid, SIGKILL);
-	}
+	empty_cgroups(launch->children);
+	empty_cgroups(launch->ended);
 }
 
 int launch_spawner_main(int sock, const struct spawner_options *options)
