@@ -70,6 +70,8 @@ int handle_allocation_release(const struct request *req, struct reply *reply);
 int handle_up(const struct request *req, struct reply *reply);
 int handle_down(const struct request *req, struct reply *reply);
 int handle_restart(const struct request *req, struct reply *reply);
+int handle_log(const struct request *req, struct reply *reply);
+int handle_wait(const struct request *req, struct reply *reply);
 int handle_openapi(const struct request *req, struct reply *reply);
 int handle_healthz(const struct request *req, struct reply *reply);
 

@@ -111,6 +111,7 @@ const struct shape schema_shapes[] = {
 	  "target:string dry_run:boolean outcome:string message:string? service:string?~ "
 	  "signal:string~ grace_s:number~ forced:boolean~ duration_s:number~ "
 	  "processes:KilledProcess[] ports:KilledPort[] sockets:KilledSocket[]" },
+	{ "Log", "log", "service:string path:string" },
 	{ "LaunchOrder", NULL,
 	  "names:string[]~ no_deps:boolean~ check_only:boolean~ on_conflict:any~" },
 	{ "LaunchOneOrder", NULL,
