@@ -120,6 +120,29 @@ reason()
 	[ "$(api /api/ports/watchdog/status | jq .checks_performed)" = "$n" ]
 }
 
+@test "settings say how often where the entry does not" {
+	registry '{"settings":{"health":{"interval":"100ms","timeout":"5s","failure_threshold":1}},
+		"services":[{"name":"web","port":18801,"process_name":"web",
+		"health_endpoint":"http://localhost:18801/"}]}'
+	mode bad
+	server
+	daemon
+	within 20 web '.health == "unhealthy" and .error_count >= 4'
+	api /api/ports/alerts | jq -e '.alerts[0].message | contains("a check failed: http://localhost:18801/: answered 500")'
+}
+
+@test "what a check starts has nothing of portwatch's open" {
+	checked "{\"exec\":[\"sh\",\"-c\",\"readlink /proc/self/fd/* >$D/fds; true\"],\"interval\":\"1h\"}"
+	server
+	run -0 alone health-check
+	cat "$D/fds"
+	run ! grep -E 'socket|anon_inode|bpf' "$D/fds"
+	rm "$D/fds"
+	daemon
+	within 20 [ -s "$D/fds" ]
+	run ! grep -E 'socket|anon_inode|bpf' "$D/fds"
+}
+
 @test "a slow server, a silent one, one without an end" {
 	checked '{"http":"http://localhost:18801/","interval":"1h","timeout":"300ms"}'
 	server

@@ -2,6 +2,7 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -559,6 +560,8 @@ static enum exit_status start_embedded(struct daemon *d)
 {
 	int err;
 
+	/* Whatever it starts must not keep the socket open. */
+	fcntl(d->options->serve_fd, F_SETFD, FD_CLOEXEC);
 	/* Before the parent can be gone unseen: then the socket's end ends it. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	err = http_server_adopt(d->server, d->options->serve_fd, peer_group(),
