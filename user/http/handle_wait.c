@@ -158,7 +158,7 @@ static const struct service *find(const struct request *req, struct reply *reply
 
 int handle_wait(const struct request *req, struct reply *reply)
 {
-	const char *goal = request_arg(req, "for", 0);
+	const char *goal = request_arg(req, "for", 0) ?: goals[GOAL_LISTENING];
 	const struct service *svc = find(req, reply);
 
 	if (!svc)
