@@ -199,6 +199,9 @@ reason()
 	server
 	within 20 web '.health == "healthy"'
 	reason 'accepts connections'
+	checked '{"tcp":"ftp.localhost:18801","interval":"1h"}'
+	within 20 web '.health == "healthy"'
+	reason 'accepts connections'
 	checked '{"tcp":"127.0.0.1:18899","interval":"100ms","failure_threshold":2}'
 	within 20 web '.status == "unhealthy"'
 	reason 'connection refused'

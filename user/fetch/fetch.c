@@ -375,6 +375,8 @@ static CURLcode set_up(struct fetch *fetch, const char *target)
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, fetch);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->error);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* HOST:PORT is no FTP server for being called ftp. */
+	curl_easy_setopt(easy, CURLOPT_DEFAULT_PROTOCOL, "http");
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
