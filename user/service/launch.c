@@ -177,6 +177,7 @@ static void begin_up(struct launch *launch, struct launch_step *step)
 		return;
 	}
 	if (state->choice == CHOICE_SKIP && state->conflict.at.port) {
+		step->is_conflict = true;
 		note(launch, step, STEP_SKIPPED, "its port is somebody else's");
 		return;
 	}
