@@ -236,8 +236,11 @@ static int submit(const struct request *req, const struct allocation_request *re
 int handle_allocation_release(const struct request *req, struct reply *reply)
 {
 	struct allocation_request request = { .kind = REQUEST_RELEASE };
+	const char *since = request_arg(req, "allocated_at", 0);
 
 	allocations_refresh(allocations_of(req));
+	if (since && time_parse(since, &request.allocated_ns) < 0)
+		return reply_problem(reply, 400, "%s is no time", since);
 	if (parse_place(req, &request.port, &request.proto, reply) < 0)
 		return 0;
 	return submit(req, &request, NULL, reply);

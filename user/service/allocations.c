@@ -322,7 +322,8 @@ static int plan_release(struct allocations *a, struct allocation_request *reques
 	const struct change change = { .action = AUDIT_RELEASE, .request = request };
 	int err;
 
-	if (!alloc || is_going(a, alloc))
+	if (!alloc || is_going(a, alloc) ||
+	    (request->allocated_ns && request->allocated_ns != alloc->allocated_ns))
 		return refuse(reterr, -ENOENT, "Port %u is not allocated", request->port);
 	if (!alloc->managed)
 		return refuse(reterr, -EEXIST,

@@ -64,7 +64,9 @@ enum allocation_request_kind { REQUEST_ALLOCATE, REQUEST_RELEASE };
 struct allocation_request {
 	enum allocation_request_kind kind;
 	struct allocation_wish wish; /* its strings are kept until the answer */
-	uint16_t port, proto;        /* REQUEST_RELEASE */
+	/* REQUEST_RELEASE: that of this moment alone where it is not 0. */
+	uint16_t port, proto;
+	uint64_t allocated_ns;
 	/*
 	 * 0 and what was handed out or given back, borrowed until this returns.  Else
 	 * with a refusal: -EADDRINUSE where the port is not to be had, -EADDRNOTAVAIL
