@@ -45,8 +45,8 @@ static const struct verb *const all[] = {
 	&verb_enable,      &verb_disable,      &verb_allocate, &verb_release,
 	&verb_allocations, &verb_env,          &verb_report,   &verb_doctor,
 	&verb_up,          &verb_down,         &verb_restart,  &verb_logs,
-	&verb_wait,        &verb_health_check, &verb_config,   &verb_completion,
-	&verb_help,        &verb_version,
+	&verb_wait,        &verb_health_check, &verb_run,      &verb_config,
+	&verb_completion,  &verb_help,         &verb_version,
 };
 
 enum { N_VERBS = sizeof(all) / sizeof(*all) };
