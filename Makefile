@@ -298,6 +298,7 @@ install: all
 	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(Q)sed 's,@PREFIX@,$(PREFIX),' tools/packaging/portwatchd.service \
 		> $(DESTDIR)$(PREFIX)/lib/systemd/system/portwatchd.service
+	$(Q)install -D -m 644 -t $(SHARE)/portwatch tools/packaging/launch.conf
 	$(Q)for page in $(wildcard user/*/*.1 user/*/*.3 user/*/*.8); do \
 		install -D -m 644 -t $(SHARE)/man/man$${page##*.} $$page; done
 	$(Q)install -d $(addprefix $(SHARE)/,$(dir $(COMPLETIONS)))
