@@ -271,6 +271,28 @@ twelve()
 	nobody 18315
 }
 
+@test "without cgroup v2 down leaves no grandchild either" {
+	registry "{\"services\":[$(service deep 18315 '"stop":{"grace":"300ms"}' fork ignore)]}"
+	cat >"$D/without" <<-SH
+		#!/bin/sh
+		awk '\$3 == "cgroup2" { print \$2 }' /proc/self/mounts | xargs -r umount -l
+		exec "$(realpath "$PORTWATCHD")" "\$@"
+	SH
+	chmod +x "$D/without"
+	[ -z "$CGROUPS" ] || unshare -m true 2>/dev/null || skip "no mount namespace to be had"
+	[ -z "$CGROUPS" ] || PORTWATCHD="unshare -m $D/without"
+	# shellcheck disable=SC2086 # words
+	nsenter -t "$namespace" -n $PORTWATCHD --registry "$REGISTRY" --socket "$SOCKET" 2>"$D/log" 3>&- &
+	started+=("$!")
+	within 10 grep -q serving "$D/log"
+	portwatch up
+	[ "$(record deep cgroup)" = null ]
+	child=$("${inside[@]}" ss -Hltnp 'sport = :18315' | sed 's/.*pid=\([0-9]*\).*/\1/')
+	portwatch down
+	no readlink "/proc/$child/exe"
+	nobody 18315
+}
+
 @test "a squatter: fail, next_free and kill do what they say" {
 	registry "{\"services\":[$(service f 18315 '"on_conflict":"fail"'),
 	 $(service n 18316 '"on_conflict":"next_free"' | sed 's/"18316"/"{port}"/'),
