@@ -217,8 +217,11 @@ static void check_known(struct healer *h, const struct group *group, struct sock
 		h->differed++;
 		return;
 	}
-	if (is_leftover(sock, &now) && !ask_is_about(e, sock->cookie, ASK_ADDRESS)) {
-		now.at = sock->at;
+	/* Believed when it was asked for, and looked at once more even then: there may
+	 * have been another connection meanwhile. */
+	if (is_leftover(sock, &now)) {
+		if (!ask_is_about(e, sock->cookie, ASK_ADDRESS))
+			now.at = sock->at;
 		ask(e, sock->cookie, ASK_ADDRESS);
 	}
 	evaluate_defer(e);
