@@ -58,7 +58,8 @@ struct launcher {
 	int epoll, timer;
 	uint64_t due_ns; /* what the timer is set to */
 	uint64_t spawn_ids;
-	uint64_t logs_due_ns; /* when to look how large logs are */
+	int inotify;          /* of logs; -EBADF: none yet */
+	uint64_t logs_due_ns; /* when to look how large logs are; 0: nobody wrote */
 	struct unit *units;
 	struct launch *launches;
 	size_t n_launches;
@@ -82,6 +83,8 @@ struct unit *launcher_unit(struct launcher *launcher, const char *name);
 /* Something has changed: look at everything, by way of the loop. */
 void launcher_wake(struct launcher *launcher);
 int launcher_watch_pidfd(struct unit *unit);
+/* Look how large its log is, some time after it was next written to. */
+void launcher_watch_log(const struct unit *unit);
 int launcher_watch_spawner(struct launcher *launcher);
 void launcher_find_cgroups(struct launcher *launcher);
 

@@ -143,6 +143,7 @@ static bool take_process(struct unit *unit, struct process_id id)
 static void resume(struct unit *unit, enum unit_phase phase, bool was_ready)
 {
 	launcher_watch_pidfd(unit);
+	launcher_watch_log(unit);
 	engine_launched(unit->launcher->engine, unit->name, unit->process);
 	unit_set(unit, was_ready ? UNIT_UP : UNIT_STARTING, "%s", "");
 	unit->was_ready = was_ready;

@@ -206,6 +206,7 @@ void unit_note_started(struct unit *unit, const struct spawn_news *news)
 		launch_group_remove(&unit->group);
 	unit->started_ns = now_mono_ns();
 	unit->started_wall_ns = now_wall_ns();
+	launcher_watch_log(unit);
 	engine_launched(unit->launcher->engine, unit->name, unit->process);
 	engine_set_restarts(unit->launcher->engine, unit->name, unit->restarts);
 	unit_set(unit, UNIT_STARTING, "%s", "");

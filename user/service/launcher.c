@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@
 #include "base/time.h"
 #include "service/launch_log.h"
 
-enum { EVENTS_AT_ONCE = 64, LOGS_MS = 30000, INSTANCE = 24 };
+enum { EVENTS_AT_ONCE = 64, LOGS_MS = 10000, INSTANCE = 24 };
 
 void launcher_complain(struct launcher *launcher, const char *fmt, ...)
 {
@@ -184,27 +185,56 @@ static void sooner(uint64_t *due_ns, uint64_t at_ns)
 		*due_ns = at_ns;
 }
 
-/* Services write their logs themselves; how large those are is looked at now and then. */
+static int watch(struct launcher *launcher, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (epoll_ctl(launcher->epoll, EPOLL_CTL_ADD, fd, &event) < 0 && errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+/* Services write their logs themselves.  The first byte after a look at how large those
+ * are is told, and the next look is a while after that: who is silent wakes nobody. */
+void launcher_watch_log(const struct unit *unit)
+{
+	struct launcher *launcher = unit->launcher;
+	_cleanup_(freep) char *path = launcher_log_path(launcher, unit->name);
+
+	if (launcher->inotify < 0) {
+		launcher->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+		if (launcher->inotify >= 0)
+			watch(launcher, launcher->inotify);
+	}
+	if (path && launcher->inotify >= 0)
+		inotify_add_watch(launcher->inotify, path, IN_MODIFY | IN_ONESHOT);
+}
+
+static void look_at_log(const struct unit *unit)
+{
+	_cleanup_(freep) char *path = launcher_log_path(unit->launcher, unit->name);
+
+	if (path && launch_log_is_large(path))
+		launch_log_rotate(path);
+	if (unit_has_process(unit))
+		launcher_watch_log(unit);
+}
+
 static void look_at_logs(struct launcher *launcher, uint64_t now_ns)
 {
+	char events[4096];
 	bool any = false;
 
-	for (const struct unit *u = launcher->units; u; u = u->next)
-		any |= unit_has_process(u);
-	if (any && launcher->logs_due_ns && now_ns >= launcher->logs_due_ns) {
-		for (const struct unit *u = launcher->units; u; u = u->next) {
-			_cleanup_(freep) char *path =
-				launcher_log_path(launcher, u->name);
-
-			if (path && launch_log_is_large(path))
-				launch_log_rotate(path);
-		}
-		launcher->logs_due_ns = 0;
-	}
-	if (!any)
-		launcher->logs_due_ns = 0;
-	else if (!launcher->logs_due_ns)
+	while (launcher->inotify >= 0 &&
+	       read(launcher->inotify, events, sizeof(events)) > 0)
+		any = true;
+	if (any && launcher->logs_due_ns == 0)
 		launcher->logs_due_ns = now_ns + LOGS_MS * NS_PER_MS;
+	if (launcher->logs_due_ns == 0 || now_ns < launcher->logs_due_ns)
+		return;
+	launcher->logs_due_ns = 0;
+	for (const struct unit *u = launcher->units; u; u = u->next)
+		look_at_log(u);
 }
 
 static void take_news(struct launcher *launcher)
@@ -293,15 +323,6 @@ void launcher_dispatch(struct launcher *launcher)
 /* -- Beginning and end ----------------------------------------------------------------
  */
 
-static int watch(struct launcher *launcher, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-
-	if (epoll_ctl(launcher->epoll, EPOLL_CTL_ADD, fd, &event) < 0 && errno != EEXIST)
-		return -errno;
-	return 0;
-}
-
 int launcher_watch_pidfd(struct unit *unit)
 {
 	return watch(unit->launcher, unit->pidfd);
@@ -349,6 +370,7 @@ int launcher_new(const struct launcher_options *options, struct launcher **ret)
 	launcher->spawner = options->spawner;
 	launcher->options.spawner = NULL;
 	launcher->engine = options->engine;
+	launcher->inotify = -EBADF;
 	launcher->log = strdup(options->log);
 	launcher->state_path = launch_state_path(options->state);
 	launcher->job = (struct job){ .run = launch_save, .done = launch_saved };
@@ -382,6 +404,7 @@ struct launcher *launcher_free(struct launcher *launcher)
 	}
 	spawner_free(launcher->spawner);
 	launch_records_done(&launcher->records);
+	close_fd(launcher->inotify);
 	close_fd(launcher->epoll);
 	close_fd(launcher->timer);
 	free(launcher->cgroups);
