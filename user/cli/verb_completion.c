@@ -77,13 +77,24 @@ static void add_bash(struct buffer *ret)
 	buffer_puts(ret, "\" ;;\n");
 	for (size_t i = 0; verb_at(i); i++)
 		add_bash_verb(verb_at(i), ret);
-	buffer_puts(ret, "\tesac\n"
-			 "\tif [[ $verb == config && $before != config ]]; then\n"
-			 "\t\tcompopt -o filenames\n"
-			 "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
-			 "\t\treturn\n"
-			 "\tfi\n"
-			 "\t[[ $cur == -* ]] && words=\"$options");
+	buffer_puts(ret,
+		    "\tesac\n"
+		    "\tif [[ $verb == config && $before != config ]]; then\n"
+		    "\t\tcompopt -o filenames\n"
+		    "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+		    "\t\treturn\n"
+		    "\tfi\n"
+		    "\tif [[ $verb == run && $before == -- ]]; then\n"
+		    "\t\tmapfile -t COMPREPLY < <(compgen -c -- \"$cur\")\n"
+		    "\t\treturn\n"
+		    "\tfi\n"
+		    "\tif [[ $verb == run && \" ${COMP_WORDS[*]:1:COMP_CWORD-1} \" == "
+		    "*' -- '* ]]; then\n"
+		    "\t\tcompopt -o filenames\n"
+		    "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+		    "\t\treturn\n"
+		    "\tfi\n"
+		    "\t[[ $cur == -* ]] && words=\"$options");
 	add_names(global_options, ret);
 	buffer_puts(ret, "\"\n"
 			 "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
