@@ -162,10 +162,13 @@ static void resume_without(struct unit *unit, enum unit_phase phase)
 		break;
 	case UNIT_SPAWNING:
 	case UNIT_CLEARING:
-	case UNIT_BACKOFF:
-	case UNIT_BLOCKED:
 		launch_group_kill(&unit->group);
 		unit_start(unit, CHOICE_ENTRY);
+		break;
+	case UNIT_BACKOFF:
+	case UNIT_BLOCKED:
+		unit_set(unit, UNIT_BACKOFF, "%s", "");
+		unit->due_ns = now_mono_ns();
 		break;
 	case UNIT_STOPPING:
 		launch_group_kill(&unit->group);

@@ -125,6 +125,8 @@ static int order(struct unit *unit, const struct service *svc)
 	}
 	make_mark(unit);
 	launch_group_name(&unit->group, unit->launcher->cgroups, unit->name);
+	/* A daemon that comes back before the word of its start is to find it. */
+	launcher_save(unit->launcher);
 	err = launch_command_make(svc, unit->group.mark, &command, why);
 	if (err < 0) {
 		unit_set(unit, UNIT_FAILED, "%s", why[0] ? why : strerror(-err));
@@ -387,19 +389,26 @@ static void wait_for_port(struct unit *unit, const struct service *svc,
 	tell(unit, EVENT_SERVICE_RESTARTING, unit->reason);
 }
 
-static void come_back(struct unit *unit, const struct service *svc, uint64_t delay_ms,
-		      const char *how)
+/* False where nobody else has a port of it. */
+static bool is_blocked(struct unit *unit, const struct service *svc)
 {
 	struct launch_conflict conflict = { 0 };
 
+	if (!svc || !launch_find_conflict(unit->launcher, svc, &conflict))
+		return false;
+	unit->choice = CHOICE_ENTRY;
+	wait_for_port(unit, svc, &conflict);
+	launch_conflict_done(unit->launcher, &conflict);
+	return true;
+}
+
+static void come_back(struct unit *unit, const struct service *svc, uint64_t delay_ms,
+		      const char *how)
+{
 	unit->restarts++;
 	engine_set_restarts(unit->launcher->engine, unit->name, unit->restarts);
-	if (launch_find_conflict(unit->launcher, svc, &conflict)) {
-		unit->choice = CHOICE_ENTRY;
-		wait_for_port(unit, svc, &conflict);
-		launch_conflict_done(unit->launcher, &conflict);
+	if (is_blocked(unit, svc))
 		return;
-	}
 	unit_set(unit, UNIT_BACKOFF, "%s; it is started again in %ju ms", how,
 		 (uintmax_t)delay_ms);
 	tell(unit, EVENT_SERVICE_RESTARTING, unit->reason);
@@ -505,7 +514,8 @@ void unit_advance(struct unit *unit, uint64_t now_ns)
 			press(unit, now_ns);
 		break;
 	case UNIT_BACKOFF:
-		if (is_due)
+		/* Who took its port meanwhile may be known only now. */
+		if (is_due && !is_blocked(unit, unit_service(unit)))
 			begin(unit);
 		break;
 	case UNIT_BLOCKED:
