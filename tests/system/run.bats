@@ -426,6 +426,7 @@ print(c.recv(99).decode())' "$1" "${2:-127.0.0.1}"
 	local first second
 
 	daemon
+	events all types=alert
 	start out phoenix --listen -- perl -e "$handed"
 	within 10 says out serving
 	first=$(answer 18790)
@@ -438,6 +439,9 @@ print(c.recv(99).decode())' "$1" "${2:-127.0.0.1}"
 	kill -TERM "$runner"
 	ends 143
 	within 5 gone 18790
+	# All that there is to be told: its process has gone.
+	within 5 told all '.type == "alert.firing"'
+	[ "$(sed -n 's/^data: //p' "$D/all" | jq -r .alert.kind | sort -u)" = dead_owner ]
 }
 
 @test "one that does not end when asked to is ended" {

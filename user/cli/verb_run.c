@@ -158,6 +158,16 @@ static int find_and_take(const struct command *cmd, const struct run_child *chil
 	return status;
 }
 
+/*
+ * On a service's own port whoever holds the socket without the allocation is a stranger,
+ * and with it and no socket one that does not listen.  The end of this process, which the
+ * daemon sees, takes both at once.
+ */
+static bool is_given_back_by_end(const struct run_grant *grant, const struct run_job *job)
+{
+	return grant->is_registered && !grant->is_local && job->listener >= 0;
+}
+
 static int run(const struct command *cmd)
 {
 	const struct config *config = cmd->config;
@@ -186,6 +196,8 @@ static int run(const struct command *cmd)
 	if (status == 0)
 		status = follow(cmd, &child, &grant, &job);
 	run_child_drop(&child);
+	if (is_given_back_by_end(&grant, &job))
+		return status;
 	run_grant_give_back(cmd, &grant);
 	/* Not before: that it is not listened on any more is to be no news. */
 	close_fd(job.listener);
