@@ -373,6 +373,38 @@ twelve()
 	[ "$(record s restarts)" = 1 ]
 }
 
+@test "who comes back to a taken port takes the next one where the entry says so" {
+	registry "{\"services\":[$(service s 18315 '"restart":"always","on_conflict":"next_free","backoff":{"initial":"300ms"},"match":{"process_name":"none"}' | sed 's/"18315"/"{port}"/')]}"
+	daemon
+	portwatch up
+	pid=$(record s pid)
+	kill -STOP "$daemon"
+	kill -KILL "$pid"
+	within 10 eval '! listens 18315'
+	listen 18315
+	kill -CONT "$daemon"
+	within 10 is s restarts 1
+	within 10 is s state running
+	[ "$(jq '.services[0].port' "$REGISTRY")" = 18316 ]
+	listens 18316
+	kill -0 "$listener"
+}
+
+@test "names, --services and --no-deps choose what is started" {
+	registry "{\"services\":[$(service a 18315),$(service b 18316 '"depends_on":["a"]'),
+	 $(service c 18317 '"depends_on":["b"]'),$(service d 18318)]}"
+	daemon
+	run -0 --separate-stderr portwatch up --services b,d --no-headers --fields name
+	[ "$output" = $'a\nb\nd' ]
+	no listens 18317
+	portwatch down a
+	no listens 18316
+	listens 18318
+	run -0 --separate-stderr portwatch up b --no-deps --no-headers --fields name
+	[ "$output" = b ]
+	no listens 18315
+}
+
 @test "a daemon that is killed finds its services again, and their counts" {
 	registry "{\"services\":[$(service a 18315 '"restart":"always","backoff":{"initial":"10ms"}'),
 	 $(service b 18316 '"depends_on":["a"]'),$(service c 18317 '"restart":"always","backoff":{"initial":"10ms"}')]}"
