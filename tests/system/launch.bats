@@ -244,10 +244,14 @@ twelve()
 	no listens 18315
 	run -3 portwatch up nobody
 	run -0 portwatch up good
+	remember_cgroups good
 	registry "{\"services\":[{\"name\":\"a\",\"port\":1,\"startup_cmd\":\"x\",\"working_dir\":\"/no/folder\"}]}"
 	within 10 eval 'portwatch services | grep -q "^a "'
 	run -2 --separate-stderr portwatch up
 	grep -q 'working_dir /no/folder cannot be entered' <<<"$stderr"
+	# What has left the registry is stopped with the others.
+	portwatch down
+	within 10 nobody 18315
 }
 
 @test "a circle is named in full" {

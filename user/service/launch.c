@@ -100,6 +100,7 @@ int launch_new(struct launcher *launcher, const struct launch_order *order,
 		return -ENOMEM;
 	launch->launcher = launcher;
 	launch->action = order->action;
+	launch->is_all = !order->names || !order->names[0];
 	launch->next = launcher->launches;
 	launcher->launches = launch;
 	launcher->n_launches++;
@@ -360,8 +361,18 @@ uint64_t launches_deadline(const struct launcher *launcher)
 	return due_ns;
 }
 
+/* They have left the registry while they ran, and so are in no plan. */
+static void stop_strangers(struct launcher *launcher)
+{
+	for (struct unit *u = launcher->units; u; u = u->next)
+		if (!unit_service(u) && (unit_has_process(u) || unit_is_busy(u)))
+			unit_stop(u);
+}
+
 void launch_begin(struct launch *launch, void (*changed)(void *arg), void *arg)
 {
+	if (launch->action == LAUNCH_ACTION_DOWN && launch->is_all)
+		stop_strangers(launch->launcher);
 	launch->begun = true;
 	launch->changed = changed;
 	launch->arg = arg;

@@ -108,6 +108,7 @@ struct launch {
 	void (*changed)(void *arg);
 	void *arg;
 	bool begun, is_detached;
+	bool is_all; /* nobody was named */
 	struct launch *next;
 };
 
