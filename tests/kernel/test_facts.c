@@ -32,6 +32,11 @@ struct heard {
 	size_t count;
 };
 
+static void heard_done(struct heard *h)
+{
+	process_info_done(&h->info);
+}
+
 const char *test_variant(int n)
 {
 	const struct mode *mode;
@@ -79,8 +84,10 @@ static void hear(const struct fact *fact, void *arg)
 	}
 	CHECK(h->count < FACTS_MAX);
 	h->facts[h->count++] = *fact;
-	if (fact->type == FACT_PROCESS)
+	if (fact->type == FACT_PROCESS) {
+		process_info_done(&h->info);
 		CHECK_EQ(process_info_copy(fact->info, &h->info), 0);
+	}
 }
 
 static const struct fact *find(const struct heard *h, enum fact_type type,
@@ -133,7 +140,7 @@ static uint64_t start_ticks(pid_t pid)
 static void check_bound(const char *family, const char *proto, const char *address)
 {
 	_cleanup_(actor_stopp) struct actor *a = actor_start();
-	struct heard h = { .pid = actor_pid(a) };
+	_cleanup_(heard_done) struct heard h = { .pid = actor_pid(a) };
 	uint64_t cookie, before, wall;
 	const struct fact *bound;
 	struct endpoint at = { .ifindex = 1 };
@@ -198,7 +205,7 @@ TEST(every_field_of_a_bind_over_mptcp_is_right)
 TEST(a_process_is_told_in_full_before_its_first_socket)
 {
 	_cleanup_(actor_stopp) struct actor *a = actor_start();
-	struct heard h = { .pid = actor_pid(a) };
+	_cleanup_(heard_done) struct heard h = { .pid = actor_pid(a) };
 	const struct fact *process;
 	uint64_t cookie;
 
@@ -226,7 +233,7 @@ TEST(a_process_is_told_in_full_before_its_first_socket)
 TEST(facts_of_a_socket_come_in_order)
 {
 	_cleanup_(actor_stopp) struct actor *a = actor_start();
-	struct heard h = { .pid = actor_pid(a) };
+	_cleanup_(heard_done) struct heard h = { .pid = actor_pid(a) };
 	const struct fact *bound, *listening, *released;
 	uint64_t cookie;
 
@@ -249,7 +256,7 @@ TEST(facts_of_a_socket_come_in_order)
 TEST(an_exit_is_told_with_its_status_before_what_it_releases)
 {
 	_cleanup_(actor_stopp) struct actor *a = actor_start();
-	struct heard h = { .pid = actor_pid(a) };
+	_cleanup_(heard_done) struct heard h = { .pid = actor_pid(a) };
 	const struct fact *exited, *released;
 	uint64_t cookie;
 
@@ -270,7 +277,7 @@ TEST(an_exit_is_told_with_its_status_before_what_it_releases)
 TEST(a_watched_process_is_told_to_have_exited_though_it_never_bound)
 {
 	_cleanup_(actor_stopp) struct actor *a = actor_start();
-	struct heard h = { .pid = actor_pid(a) };
+	_cleanup_(heard_done) struct heard h = { .pid = actor_pid(a) };
 	struct process_id id = { .pid = actor_pid(a) };
 
 	require_probe();
@@ -283,7 +290,7 @@ TEST(a_watched_process_is_told_to_have_exited_though_it_never_bound)
 TEST(an_outgoing_connection_on_a_watched_port_is_told)
 {
 	_cleanup_(actor_stopp) struct actor *a = actor_start();
-	struct heard h = { .pid = actor_pid(a) };
+	_cleanup_(heard_done) struct heard h = { .pid = actor_pid(a) };
 	uint16_t all[28232];
 	const struct fact *out;
 	uint64_t cookie;

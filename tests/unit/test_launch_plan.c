@@ -10,6 +10,7 @@
 #include "base/strings.h"
 
 static struct registry *reg;
+static bool is_sealed;
 static struct launch_plan *plan;
 static char why[LAUNCH_REASON];
 
@@ -49,7 +50,9 @@ static int try_plan(enum launch_kind kind, const char *names, bool no_deps)
 	struct launch_wish wish = { .kind = kind, .no_deps = no_deps };
 	char *reterr = NULL;
 
-	CHECK_EQ(registry_seal(reg, &reterr), 0);
+	if (!is_sealed)
+		CHECK_EQ(registry_seal(reg, &reterr), 0);
+	is_sealed = true;
 	CHECK_EQ(shell_split(names, &words), 0);
 	wish.names = words;
 	return launch_plan_new(reg, &wish, &plan, why);
