@@ -12,19 +12,25 @@
 /* What connect(2) leaves behind, or takes back before it returns. */
 #define ADDRESS_NS (60 * NS_PER_MS)
 
+/* Each in its own time: asked too early, connect(2) has not taken back yet what the
+ * answer would be taken for. */
 void ask(struct engine *e, uint64_t cookie, unsigned what)
 {
 	struct asking *asking = &e->asking;
-	uint64_t due_ns = now_mono_ns() + (what & ASK_ADDRESS ? ADDRESS_NS : HOLDERS_NS);
-	size_t i;
+	uint64_t due_ns = now_mono_ns() + (what == ASK_ADDRESS ? ADDRESS_NS : HOLDERS_NS);
 
-	for (i = 0; i < asking->count && asking->items[i].cookie != cookie;)
-		i++;
-	if (i == ASKED_MAX)
+	for (size_t i = 0; i < asking->count; i++) {
+		struct question *known = &asking->items[i];
+
+		if (known->cookie != cookie || known->what != what)
+			continue;
+		if (what == ASK_ADDRESS) /* another connection: anew */
+			known->due_ns = due_ns;
 		return;
-	if (i == asking->count)
-		asking->items[asking->count++] = (struct question){ .cookie = cookie };
-	asking->items[i].what |= what;
+	}
+	if (asking->count == ASKED_MAX)
+		return;
+	asking->items[asking->count++] = (struct question){ cookie, what, due_ns };
 	if (asking->due_ns == 0 || due_ns < asking->due_ns)
 		asking->due_ns = due_ns;
 }
@@ -32,33 +38,45 @@ void ask(struct engine *e, uint64_t cookie, unsigned what)
 bool ask_is_about(const struct engine *e, uint64_t cookie, unsigned what)
 {
 	for (size_t i = 0; i < e->asking.n_answering; i++) {
-		if (e->asking.answering[i].cookie == cookie)
-			return e->asking.answering[i].what & what;
+		if (e->asking.answering[i].cookie == cookie &&
+		    e->asking.answering[i].what == what)
+			return true;
 	}
 	return false;
 }
 
-/* Those that have no answer yet. */
-static void begin(struct engine *e)
+static bool is_open(const struct engine *e, const struct question *question)
+{
+	const struct socket *sock = sockets_find(e->sockets, question->cookie);
+
+	if (!sock)
+		return false;
+	return question->what == ASK_HOLDERS ? !sock->holders_known
+					     : sock->state == SOCKET_BOUND;
+}
+
+/* Those that are due and have no answer yet; the others wait on. */
+static void begin(struct engine *e, uint64_t now_ns)
 {
 	struct asking *asking = &e->asking;
+	size_t count = 0;
 
 	asking->n_answering = 0;
-	for (size_t i = 0; i < asking->count; i++) {
-		struct question question = asking->items[i];
-		const struct socket *sock = sockets_find(e->sockets, question.cookie);
-
-		if (!sock)
-			continue;
-		if (sock->holders_known)
-			question.what &= ~ASK_HOLDERS;
-		if (sock->state != SOCKET_BOUND)
-			question.what &= ~ASK_ADDRESS;
-		if (question.what)
-			asking->answering[asking->n_answering++] = question;
-	}
-	asking->count = 0;
 	asking->due_ns = 0;
+	for (size_t i = 0; i < asking->count; i++) {
+		const struct question *question = &asking->items[i];
+
+		if (!is_open(e, question))
+			continue;
+		if (question->due_ns <= now_ns) {
+			asking->answering[asking->n_answering++] = *question;
+			continue;
+		}
+		if (asking->due_ns == 0 || question->due_ns < asking->due_ns)
+			asking->due_ns = question->due_ns;
+		asking->items[count++] = *question;
+	}
+	asking->count = count;
 }
 
 static void answer_holders(struct engine *e, uint64_t cookie)
@@ -79,14 +97,14 @@ void ask_run(struct engine *e, uint64_t now_ns)
 
 	if (asking->due_ns == 0 || asking->due_ns > now_ns)
 		return;
-	begin(e);
+	begin(e, now_ns);
 	if (asking->n_answering == 0)
 		return;
 	engine_set_cause(e, SOURCE_RESYNC, 0, 0);
 	heal_now(e, HEAL_KNOWN_ONLY, NULL);
 	evaluate_defer(e);
 	for (size_t i = 0; i < asking->n_answering; i++) {
-		if (asking->answering[i].what & ASK_HOLDERS)
+		if (asking->answering[i].what == ASK_HOLDERS)
 			answer_holders(e, asking->answering[i].cookie);
 	}
 	evaluate_flush(e);

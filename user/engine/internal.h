@@ -135,13 +135,14 @@ struct healing {
 };
 
 enum {
-	ASK_HOLDERS = 1 << 0, /* an alert names it: who else holds it? */
-	ASK_ADDRESS = 1 << 1, /* it is connected no more: what is it bound to? */
+	ASK_HOLDERS, /* an alert names it: who else holds it? */
+	ASK_ADDRESS, /* it is connected no more: what is it bound to? */
 };
 
 struct question {
 	uint64_t cookie;
 	unsigned what;
+	uint64_t due_ns;
 };
 
 struct asking {
