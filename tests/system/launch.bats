@@ -448,6 +448,7 @@ twelve()
 	run --separate-stderr portwatch up
 	[ "$status" -eq 0 ] || { echo "$stderr"; portwatch logs who; false; }
 	run portwatch logs who
+	echo "$output"
 	[ "${lines[0]}" = nobody ]
 	[ "${lines[1]}" = "$D/home" ]
 	[ "${lines[2]}" = "a b/18315/x18315/18315/who" ]

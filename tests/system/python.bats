@@ -28,7 +28,8 @@ teardown()
 py()
 {
 	cat >"$D/program.py"
-	run -0 "${inside[@]}" "${as[@]}" "$PYTHON" -W error "$D/program.py" "$@"
+	run "${inside[@]}" "${as[@]}" "$PYTHON" -W error "$D/program.py" "$@"
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
 }
 
 # named NAME PORT - a process of that name listens; its number is in $listener
