@@ -30,7 +30,7 @@
 #include "base/strings.h"
 #include "base/time.h"
 
-enum { ROUNDS = 5, GETPPIDS = 1000000, CHILDREN_MAX = 1000 };
+enum { ROUNDS = 5, GETPPIDS = 1000000, CHILDREN_MAX = 1000, STORM_ADDRESS = 100 };
 
 static void die(const char *what)
 {
@@ -284,8 +284,9 @@ static int run_storm(char **args)
 			stay_on_cpu(cpu);
 			while (now_mono_ns() < end)
 				for (int i = 0; i < 100; i++, count++) {
-					struct sockaddr_in at = loopback(
-						cpu, 21000 + (long)(count % 1000));
+					struct sockaddr_in at =
+						loopback(STORM_ADDRESS + cpu,
+							 21000 + (long)(count % 1000));
 
 					close(bound(&at));
 				}
