@@ -77,11 +77,16 @@ static void fail(int pipe, int err, const char *what, const char *object)
 
 static void default_signals(void)
 {
+	static const unsigned long no_handler[8]; /* of the kernel: handler, flags, … */
 	struct sigaction action = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	for (int i = 1; i < NSIG; i++)
 		sigaction(i, &action, NULL);
+	/* The two that the C library keeps for itself; posix_spawn(3) leaves them
+	 * ignored, and with it all that make starts. */
+	for (int i = __SIGRTMIN; i < SIGRTMIN; i++)
+		syscall(SYS_rt_sigaction, i, no_handler, NULL, NSIG / 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
