@@ -517,7 +517,7 @@ PYTHON
 import socket, sys
 
 slow = socket.socket(socket.AF_UNIX)
-slow.settimeout(10)
+slow.settimeout(60)
 slow.connect(sys.argv[1])
 slow.send(b"GET /api/ports/events?types=socket&snapshot=0 HTTP/1.1\r\nHost: localhost\r\n\r\n")
 assert b" 200 " in slow.recv(4096)
