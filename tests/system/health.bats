@@ -65,6 +65,12 @@ post()
 	api /api/ports/health-check -X POST -H 'Content-Type: application/json'
 }
 
+# finds JQ-CONDITION - a check made now ends like that
+finds()
+{
+	post | tee "$D/found" | jq -e ".checks[0] | $1"
+}
+
 # reason TEXT - that is how a check finds it
 reason()
 {
@@ -200,8 +206,7 @@ reason()
 	within 20 web '.health == "healthy"'
 	reason 'accepts connections'
 	checked '{"tcp":"ftp.localhost:18801","interval":"1h"}'
-	within 20 web '.health == "healthy"'
-	reason 'accepts connections'
+	within 20 finds '.target == "ftp.localhost:18801" and .reason == "accepts connections"'
 	checked '{"tcp":"127.0.0.1:18899","interval":"100ms","failure_threshold":2}'
 	within 20 web '.status == "unhealthy"'
 	reason 'connection refused'
