@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "service/launch_command.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/port_words.h"
 #include "base/strings.h"
 #include "service/launch_group.h"
 
@@ -36,112 +37,8 @@ static int refuse(char *reterr, const char *fmt, ...)
 	return -EINVAL;
 }
 
-/* -- {port} ---------------------------------------------------------------------------
- */
-
-/* How many bytes of @text are a placeholder, and for which port; 0: none. */
-static size_t placeholder(const struct service *svc, const char *text, uint16_t *ret)
-{
-	size_t n = strcspn(text, "}");
-
-	if (strncmp(text, "{port", 5) != 0 || text[n] != '}' || svc->n_claims == 0)
-		return 0;
-	*ret = svc->claims[0].at.port;
-	if (n == 5)
-		return n + 1;
-	for (size_t i = 0; text[5] == ':' && i < svc->n_claims; i++) {
-		const char *name = svc->claims[i].name;
-
-		if (!name || strlen(name) != n - 6 || strncmp(name, text + 6, n - 6) != 0)
-			continue;
-		*ret = svc->claims[i].at.port;
-		return n + 1;
-	}
-	return 0;
-}
-
-/* Owned; NULL for want of memory. */
-static char *fill_in(const struct service *svc, const char *text)
-{
-	struct buffer out = { 0 };
-
-	buffer_puts(&out, "");
-	while (*text) {
-		uint16_t port;
-		size_t n = *text == '{' ? placeholder(svc, text, &port) : 0;
-
-		if (n > 0)
-			buffer_printf(&out, "%u", port);
-		else
-			buffer_add(&out, text, n = 1);
-		text += n;
-	}
-	if (!out.data && !out.failed)
-		return strdup("");
-	if (out.failed)
-		buffer_done(&out);
-	return out.failed ? NULL : out.data;
-}
-
-static int fill_in_all(const struct service *svc, char *const *words, char ***ret)
-{
-	_cleanup_(strv_freep) char **all = NULL;
-
-	for (; words && *words; words++) {
-		_cleanup_(freep) char *word = fill_in(svc, *words);
-
-		if (!word || strv_append(&all, word) < 0)
-			return -ENOMEM;
-	}
-	*ret = take(all);
-	return 0;
-}
-
 /* -- The environment ------------------------------------------------------------------
  */
-
-static bool is_same_name(const char *a, const char *b)
-{
-	size_t n = strcspn(a, "=");
-
-	return n == strcspn(b, "=") && strncmp(a, b, n) == 0;
-}
-
-/* "NAME=value"; the last one of a name counts. */
-static int set(char ***env, const char *line)
-{
-	for (char **at = *env; at && *at; at++) {
-		char *copy;
-
-		if (!is_same_name(*at, line))
-			continue;
-		copy = strdup(line);
-		if (!copy)
-			return -ENOMEM;
-		free(*at);
-		*at = copy;
-		return 0;
-	}
-	return strv_append(env, line);
-}
-
-static int set_printf(char ***env, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-static int set_printf(char ***env, const char *fmt, ...)
-{
-	_cleanup_(freep) char *line = NULL;
-	va_list args;
-	int n;
-
-	va_start(args, fmt);
-	n = vasprintf(&line, fmt, args);
-	va_end(args);
-	if (n < 0) {
-		line = NULL;
-		return -ENOMEM;
-	}
-	return set(env, line);
-}
 
 static bool is_of_daemon(const char *line)
 {
@@ -169,33 +66,9 @@ static int inherit(char ***env)
 		if (!is_of_daemon(*at))
 			err = strv_append(env, *at);
 	if (err == 0 && !getenv("PATH"))
-		err = set(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
-			       "/sbin:/bin");
-	return err;
-}
-
-static int set_ports(const struct service *svc, char ***env)
-{
-	int err = set_printf(env, "PORTWATCH_SERVICE=%s", svc->name);
-
-	if (err == 0 && svc->n_claims > 0)
-		err = set_printf(env, "PORT=%u", svc->claims[0].at.port);
-	if (err == 0 && svc->n_claims > 0)
-		err = set_printf(env, "PORTWATCH_PORT=%u", svc->claims[0].at.port);
-	for (size_t i = 0; err == 0 && i < svc->n_claims; i++) {
-		char name[SERVICE_NAME_MAX + 1];
-		size_t n = 0;
-
-		if (!svc->claims[i].name)
-			continue;
-		for (const char *c = svc->claims[i].name; *c && n < sizeof(name) - 1; c++)
-			name[n++] = isalnum((unsigned char)*c)
-					    ? (char)toupper((unsigned char)*c)
-					    : '_';
-		name[n] = '\0';
-		err = set_printf(env, "PORTWATCH_PORT_%s=%u", name,
-				 svc->claims[i].at.port);
-	}
+		err = env_set(env,
+			      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
+			      "/sbin:/bin");
 	return err;
 }
 
@@ -216,16 +89,16 @@ static int set_user(const struct service *svc, char ***env, char *reterr)
 	}
 	if (!pw)
 		return refuse(reterr, "%s: there is no user %s", svc->name, svc->user);
-	err = set_printf(env, "USER=%s", pw->pw_name);
+	err = env_printf(env, "USER=%s", pw->pw_name);
 	if (err == 0)
-		err = set_printf(env, "LOGNAME=%s", pw->pw_name);
+		err = env_printf(env, "LOGNAME=%s", pw->pw_name);
 	if (err == 0)
-		err = set_printf(env, "HOME=%s", pw->pw_dir);
+		err = env_printf(env, "HOME=%s", pw->pw_dir);
 	return err;
 }
 
 /* "NAME=value", "export NAME='a value'", "# …" */
-static int set_line(const struct service *svc, char *line, char ***env)
+static int set_line(const struct port_words *given, char *line, char ***env)
 {
 	_cleanup_(strv_freep) char **words = NULL;
 	_cleanup_(freep) char *filled = NULL;
@@ -239,11 +112,12 @@ static int set_line(const struct service *svc, char *line, char ***env)
 	at = streq(words[0], "export") && words[1];
 	if (!strchr(words[at], '=') || words[at][0] == '=' || words[at + 1])
 		return -EINVAL;
-	filled = fill_in(svc, words[at]);
-	return filled ? set(env, filled) : -ENOMEM;
+	filled = port_words_fill_in(given, words[at]);
+	return filled ? env_set(env, filled) : -ENOMEM;
 }
 
-static int read_env_file(const struct service *svc, char ***env, char *reterr)
+static int read_env_file(const struct service *svc, const struct port_words *given,
+			 char ***env, char *reterr)
 {
 	_cleanup_(freep) char *path = NULL;
 	_cleanup_(freep) char *text = NULL;
@@ -265,7 +139,7 @@ static int read_env_file(const struct service *svc, char ***env, char *reterr)
 			      path, strerror(-err));
 	for (char *at = text, *line; (line = strsep(&at, "\n"));) {
 		number++;
-		err = set_line(svc, line, env);
+		err = set_line(given, line, env);
 		if (err == -ENOMEM)
 			return err;
 		if (err < 0)
@@ -275,8 +149,8 @@ static int read_env_file(const struct service *svc, char ***env, char *reterr)
 	return 0;
 }
 
-static int make_env(const struct service *svc, const char *mark, char ***env,
-		    char *reterr)
+static int make_env(const struct service *svc, const struct port_words *given,
+		    const char *mark, char ***env, char *reterr)
 {
 	_cleanup_(strv_freep) char **own = NULL;
 	int err = inherit(env);
@@ -284,15 +158,15 @@ static int make_env(const struct service *svc, const char *mark, char ***env,
 	if (err == 0)
 		err = set_user(svc, env, reterr);
 	if (err == 0)
-		err = set_ports(svc, env);
+		err = port_words_export(given, env);
 	if (err == 0)
-		err = read_env_file(svc, env, reterr);
+		err = read_env_file(svc, given, env, reterr);
 	if (err == 0)
-		err = fill_in_all(svc, svc->env, &own);
+		err = port_words_fill_in_all(given, svc->env, &own);
 	for (char **at = own; err == 0 && at && *at; at++)
-		err = set(env, *at);
+		err = env_set(env, *at);
 	if (err == 0 && *mark)
-		err = set_printf(env, LAUNCH_MARK_VARIABLE "=%s", mark);
+		err = env_printf(env, LAUNCH_MARK_VARIABLE "=%s", mark);
 	return err;
 }
 
@@ -374,13 +248,34 @@ static int check(const struct service *svc, const struct launch_command *command
 	return 0;
 }
 
+/* @ret borrows from *ret_ports and from @svc. */
+static int name_ports(const struct service *svc, struct named_port **ret_ports,
+		      struct port_words *ret)
+{
+	struct named_port *ports = calloc(svc->n_claims + 1, sizeof(*ports));
+
+	if (!ports)
+		return -ENOMEM;
+	for (size_t i = 0; i < svc->n_claims; i++)
+		ports[i] = (struct named_port){ svc->claims[i].name,
+						svc->claims[i].at.port };
+	*ret_ports = ports;
+	*ret = (struct port_words){ svc->name, ports, svc->n_claims };
+	return 0;
+}
+
 int launch_command_make(const struct service *svc, const char *mark,
 			struct launch_command *ret, char *reterr)
 {
 	_cleanup_(launch_command_done) struct launch_command command = { 0 };
-	int err = fill_in_all(svc, svc->startup_argv, &command.argv);
+	_cleanup_(freep) struct named_port *ports = NULL;
+	struct port_words given;
+	int err;
 
 	reterr[0] = '\0';
+	err = name_ports(svc, &ports, &given);
+	if (err == 0)
+		err = port_words_fill_in_all(&given, svc->startup_argv, &command.argv);
 	if (err < 0)
 		return err;
 	if (!command.argv)
@@ -393,7 +288,7 @@ int launch_command_make(const struct service *svc, const char *mark,
 		if (!command.dir)
 			return -ENOMEM;
 	}
-	err = make_env(svc, mark, &command.env, reterr);
+	err = make_env(svc, &given, mark, &command.env, reterr);
 	if (err == 0)
 		err = check(svc, &command, reterr);
 	if (err < 0)

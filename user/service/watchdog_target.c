@@ -6,26 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/port_words.h"
 #include "base/strings.h"
 
 #define HOLE "{port}"
 
 char *target_expand(const char *text, uint16_t port)
 {
-	struct buffer out = { 0 };
-	const char *hole;
+	const struct named_port own = { .port = port };
+	const struct port_words words = { .ports = &own, .n = 1 };
 
-	while ((hole = strstr(text, HOLE))) {
-		buffer_add(&out, text, (size_t)(hole - text));
-		buffer_printf(&out, "%u", port);
-		text = hole + strlen(HOLE);
-	}
-	buffer_puts(&out, text);
-	if (out.failed) {
-		buffer_done(&out);
-		return NULL;
-	}
-	return out.data;
+	return port_words_fill_in(&words, text);
 }
 
 bool target_is_template(const struct health *health)
