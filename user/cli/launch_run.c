@@ -3,10 +3,8 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -14,6 +12,7 @@
 #include "base/time.h"
 #include "cli/render.h"
 #include "cli/service_columns.h"
+#include "cli/signals.h"
 #include "client/client_private.h"
 
 enum { STOP_PATIENCE_MS = 120000 };
@@ -114,20 +113,6 @@ static void take_item(struct run *run, const struct pw_item *item)
 		say_step(run, doc);
 	else if (streq(item->type, "done") && !run->done)
 		run->done = take(doc);
-}
-
-static int catch_signals(void)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
-	return fd < 0 ? -errno : fd;
 }
 
 /* Until there is something to read, or a signal. */
@@ -288,7 +273,9 @@ static int finish(struct run *run)
 
 int launch_run(struct session *session, const struct launch_ask *ask)
 {
-	struct run run = { .session = session, .ask = ask, .signals = catch_signals() };
+	struct run run = { .session = session,
+			   .ask = ask,
+			   .signals = signals_open_ending() };
 	int status = run.signals < 0 ? STATUS_FAILED : begin(&run);
 
 	if (status == 0)

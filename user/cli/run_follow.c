@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "cli/run_private.h"
+#include "cli/signals.h"
 
 /* What is to become of it, besides running. */
 enum wish { WISH_NOTHING, WISH_RESTART, WISH_END };
@@ -32,17 +33,10 @@ int run_catch_signals(void)
 {
 	static const int numbers[] = { SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1,
 				       SIGUSR2, SIGCONT, SIGTSTP, SIGCHLD, SIGWINCH };
-	sigset_t set;
-	int fd;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		sigaddset(&set, numbers[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* Ignored by whoever started us, there would be no word of an end. */
 	signal(SIGCHLD, SIG_DFL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? -errno : fd;
+	return signals_open(numbers, sizeof(numbers) / sizeof(numbers[0]));
 }
 
 static void finish(struct follow *f, int status)

@@ -2,15 +2,14 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/files.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "cli/session.h"
+#include "cli/signals.h"
 #include "cli/target.h"
 #include "cli/watch_print.h"
 #include "client/reader.h"
@@ -234,20 +233,6 @@ static int make_path(struct watch *watch, struct buffer *ret)
 }
 
 /* From here on they are read, not suffered; the engine gets its own from the client. */
-static int catch_signals(void)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
 /* Who watches, where that is not the kernel itself. */
 static void tell_backend(const struct watch *watch)
 {
@@ -275,7 +260,7 @@ static int begin(struct watch *watch)
 	status = session_stream(&watch->session, path.data, &watch->stream);
 	if (status != 0)
 		return status;
-	watch->signals = catch_signals();
+	watch->signals = signals_open_ending();
 	if (watch->signals < 0) {
 		log_error_errno(watch->signals, "Cannot watch for signals");
 		return STATUS_FAILED;
