@@ -124,6 +124,25 @@ static void read_policy(const char *entry, struct run_policy *ret)
 	run_policy_init(ret, doc);
 }
 
+/* ms until the next start, or one of these. */
+enum { STAYS_DOWN = -1, GIVES_UP = -2 };
+
+static int64_t judge(struct run_policy *policy, int status, uint64_t started_ns,
+		     uint64_t now_ns)
+{
+	uint64_t delay_ms;
+
+	switch (run_policy_judge(policy, status, started_ns, now_ns, &delay_ms)) {
+	case RESTART_STAYS_DOWN:
+		return STAYS_DOWN;
+	case RESTART_GIVES_UP:
+		return GIVES_UP;
+	case RESTART_COMES_BACK:
+		break;
+	}
+	return (int64_t)delay_ms;
+}
+
 TEST(a_policy_says_which_end_is_one)
 {
 	static const struct {
@@ -146,8 +165,7 @@ TEST(a_policy_says_which_end_is_one)
 		struct run_policy policy;
 
 		read_policy(cases[i].entry, &policy);
-		CHECK_EQ(run_policy_judge(&policy, cases[i].status, NS_PER_S,
-					  2 * NS_PER_S) >= 0,
+		CHECK_EQ(judge(&policy, cases[i].status, NS_PER_S, 2 * NS_PER_S) >= 0,
 			 cases[i].again);
 	}
 }
@@ -164,11 +182,10 @@ TEST(each_restart_waits_longer_until_one_has_lasted)
 
 	read_policy(entry, &policy);
 	for (size_t i = 0; i < sizeof(delays_ms) / sizeof(*delays_ms); i++) {
-		CHECK_EQ(run_policy_judge(&policy, ENDED, now_ns, now_ns + NS_PER_S),
-			 delays_ms[i]);
+		CHECK_EQ(judge(&policy, ENDED, now_ns, now_ns + NS_PER_S), delays_ms[i]);
 		now_ns += NS_PER_S;
 	}
-	CHECK_EQ(run_policy_judge(&policy, ENDED, now_ns, now_ns + 20 * NS_PER_S), 100);
+	CHECK_EQ(judge(&policy, ENDED, now_ns, now_ns + 20 * NS_PER_S), 100);
 }
 
 TEST(what_ends_too_often_stays_down)
@@ -180,10 +197,9 @@ TEST(what_ends_too_often_stays_down)
 	struct run_policy policy;
 
 	read_policy(entry, &policy);
-	CHECK(run_policy_judge(&policy, ENDED, now_ns, now_ns + 1) >= 0);
-	CHECK(run_policy_judge(&policy, ENDED, now_ns, now_ns + 2) >= 0);
-	CHECK_EQ(run_policy_judge(&policy, ENDED, now_ns, now_ns + 3), RUN_GIVES_UP);
+	CHECK(judge(&policy, ENDED, now_ns, now_ns + 1) >= 0);
+	CHECK(judge(&policy, ENDED, now_ns, now_ns + 2) >= 0);
+	CHECK_EQ(judge(&policy, ENDED, now_ns, now_ns + 3), GIVES_UP);
 	/* The interval has passed. */
-	CHECK(run_policy_judge(&policy, ENDED, now_ns + 11 * NS_PER_S,
-			       now_ns + 12 * NS_PER_S) >= 0);
+	CHECK(judge(&policy, ENDED, now_ns + 11 * NS_PER_S, now_ns + 12 * NS_PER_S) >= 0);
 }

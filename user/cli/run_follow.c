@@ -83,7 +83,8 @@ static int shell_status(int status)
 static void ended(struct follow *f, int status)
 {
 	uint64_t now_ns = now_mono_ns();
-	int64_t delay_ms = RUN_STAYS_DOWN;
+	enum restart_answer answer = RESTART_STAYS_DOWN;
+	uint64_t delay_ms = 0;
 
 	f->child->pid = 0;
 	f->status = shell_status(status);
@@ -92,17 +93,17 @@ static void ended(struct follow *f, int status)
 		return;
 	}
 	if (f->job->policy && f->wish == WISH_NOTHING)
-		delay_ms =
-			run_policy_judge(f->job->policy, status, f->started_ns, now_ns);
-	if (delay_ms == RUN_GIVES_UP)
+		answer = run_policy_judge(f->job->policy, status, f->started_ns, now_ns,
+					  &delay_ms);
+	if (answer == RESTART_GIVES_UP)
 		log_error("%s has ended too often (restart_limit)", f->job->words[0]);
-	if (delay_ms < 0) {
+	if (answer != RESTART_COMES_BACK) {
 		f->over = true;
 		return;
 	}
-	log_info("%s has ended (%d); it is started again in %jd ms", f->job->words[0],
-		 f->status, (intmax_t)delay_ms);
-	f->due_ns = now_ns + (uint64_t)delay_ms * NS_PER_MS;
+	log_info("%s has ended (%d); it is started again in %ju ms", f->job->words[0],
+		 f->status, (uintmax_t)delay_ms);
+	f->due_ns = now_ns + delay_ms * NS_PER_MS;
 	f->due_ns += f->due_ns == 0;
 }
 

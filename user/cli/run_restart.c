@@ -3,7 +3,6 @@
 
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "base/strings.h"
 #include "base/time.h"
@@ -36,63 +35,34 @@ void run_policy_init(struct run_policy *policy, const struct doc *service)
 	const struct doc *stop = doc_get(service, "stop");
 	const char *again = doc_get_string(service, "restart");
 	double factor = doc_number(doc_get(backoff, "factor"));
-	int64_t count = doc_get_int(limit, "count", 5);
+	struct restart restart = restart_default;
+	int64_t count = doc_get_int(limit, "count", restart.limit_count);
+
+	if (streq(again, "always"))
+		restart.policy = RESTART_ALWAYS;
+	else if (streq(again, "on_failure"))
+		restart.policy = RESTART_ON_FAILURE;
+	if (factor >= 1)
+		restart.backoff_factor = factor;
+	restart.limit_count = count > 0 ? (unsigned)count : 0;
+	read_duration(backoff, "initial", &restart.backoff_initial_ms);
+	read_duration(backoff, "max", &restart.backoff_max_ms);
+	read_duration(backoff, "reset_after", &restart.backoff_reset_ms);
+	read_duration(limit, "interval", &restart.limit_interval_ms);
 
 	*policy = (struct run_policy){
-		.again = streq(again, "always")       ? RUN_AGAIN_ALWAYS
-			 : streq(again, "on_failure") ? RUN_AGAIN_ON_FAILURE
-						      : RUN_ENDS,
-		.initial_ms = 500,
-		.max_ms = 30000,
-		.reset_ms = 30000,
-		.factor = factor >= 1 ? factor : 2,
-		.limit = count > 0 ? (uint64_t)count : 0,
-		.limit_interval_ms = 10000,
+		.restart = restart,
 		.stop_signal = read_signal(stop, "signal", SIGTERM),
 		.grace_ms = 10000,
 	};
-	read_duration(backoff, "initial", &policy->initial_ms);
-	read_duration(backoff, "max", &policy->max_ms);
-	read_duration(backoff, "reset_after", &policy->reset_ms);
-	read_duration(limit, "interval", &policy->limit_interval_ms);
 	read_duration(stop, "grace", &policy->grace_ms);
 }
 
-static bool ended_well(const struct run_policy *policy, int status)
+enum restart_answer run_policy_judge(struct run_policy *policy, int status,
+				     uint64_t started_ns, uint64_t now_ns,
+				     uint64_t *ret_delay_ms)
 {
-	if (WIFSIGNALED(status))
-		return WTERMSIG(status) == policy->stop_signal;
-	return WEXITSTATUS(status) == 0;
-}
-
-static bool is_too_often(struct run_policy *policy, uint64_t now_ns)
-{
-	if (policy->limit == 0)
-		return false;
-	if (policy->in_interval == 0 ||
-	    now_ns - policy->interval_ns > policy->limit_interval_ms * NS_PER_MS) {
-		policy->interval_ns = now_ns;
-		policy->in_interval = 0;
-	}
-	return policy->in_interval >= policy->limit;
-}
-
-int64_t run_policy_judge(struct run_policy *policy, int status, uint64_t started_ns,
-			 uint64_t now_ns)
-{
-	double next = (double)policy->initial_ms;
-
-	if (policy->again == RUN_ENDS ||
-	    (policy->again == RUN_AGAIN_ON_FAILURE && ended_well(policy, status)))
-		return RUN_STAYS_DOWN;
-	if (now_ns - started_ns >= policy->reset_ms * NS_PER_MS)
-		policy->delay_ms = policy->in_interval = 0;
-	if (is_too_often(policy, now_ns))
-		return RUN_GIVES_UP;
-	policy->in_interval++;
-	if (policy->delay_ms > 0)
-		next = (double)policy->delay_ms * policy->factor;
-	policy->delay_ms =
-		next < (double)policy->max_ms ? (uint64_t)next : policy->max_ms;
-	return (int64_t)policy->delay_ms;
+	return restart_policy_judge(&policy->restart, &policy->memory,
+				    restart_ended_well(status, policy->stop_signal),
+				    started_ns, now_ns, ret_delay_ms);
 }

@@ -15,7 +15,7 @@ static int settings_init(struct settings *settings)
 		.unregistered = UNREGISTERED_OFF,
 		.history_retain_ms = 30ull * 24 * 3600 * 1000,
 		.health = default_health,
-		.restart = default_restart,
+		.restart = restart_default,
 		.stop = default_stop,
 	};
 	return settings->env_prefix ? 0 : -ENOMEM;

@@ -9,6 +9,7 @@
 #ifndef PORTWATCH_CORE_REGISTRY_H
 #define PORTWATCH_CORE_REGISTRY_H
 
+#include "base/restart.h"
 #include "core/endpoint.h"
 #include "core/process.h"
 
@@ -52,7 +53,6 @@ struct dependency {
 	enum dependency_condition condition;
 };
 
-enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS };
 enum on_conflict { ON_CONFLICT_FAIL, ON_CONFLICT_NEXT_FREE, ON_CONFLICT_KILL };
 
 struct health {
@@ -61,14 +61,6 @@ struct health {
 	char **exec; /* argv */
 	uint64_t interval_ms, timeout_ms, start_period_ms;
 	unsigned failure_threshold, success_threshold;
-};
-
-struct restart {
-	enum restart_policy policy;
-	uint64_t backoff_initial_ms, backoff_max_ms, backoff_reset_ms;
-	double backoff_factor;
-	unsigned limit_count;
-	uint64_t limit_interval_ms;
 };
 
 struct stop {

@@ -38,7 +38,6 @@ struct registry {
 };
 
 extern const struct health default_health;
-extern const struct restart default_restart;
 extern const struct stop default_stop;
 
 /* A stretch of somebody's string. */

@@ -14,16 +14,6 @@ const struct health default_health = {
 	.success_threshold = 1,
 };
 
-const struct restart default_restart = {
-	.policy = RESTART_NO,
-	.backoff_initial_ms = 500,
-	.backoff_factor = 2,
-	.backoff_max_ms = 30000,
-	.backoff_reset_ms = 30000,
-	.limit_count = 5,
-	.limit_interval_ms = 10000,
-};
-
 const struct stop default_stop = { .signal = SIGTERM, .grace_ms = 10000 };
 
 struct service *service_new(void)
@@ -35,7 +25,7 @@ struct service *service_new(void)
 	svc->enabled = true;
 	svc->match.derived = true;
 	svc->health = default_health;
-	svc->restart = default_restart;
+	svc->restart = restart_default;
 	svc->stop = default_stop;
 	svc->on_conflict = ON_CONFLICT_FAIL;
 	return svc;

@@ -3,7 +3,7 @@
 #ifndef PORTWATCH_SERVICE_LAUNCH_PRIVATE_H
 #define PORTWATCH_SERVICE_LAUNCH_PRIVATE_H
 
-#include "core/restart_policy.h"
+#include "base/restart.h"
 #include "service/launch_group.h"
 #include "service/launcher.h"
 #include "store/launch_state.h"

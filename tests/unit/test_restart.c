@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Whether a service that has ended comes back, and when. */
-#include "core/restart_policy.h"
+#include "base/restart.h"
 #include "harness.h"
 
 #include <signal.h>

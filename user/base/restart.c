@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "core/restart_policy.h"
+#include "base/restart.h"
 
 #include <sys/wait.h>
 
 #include "base/time.h"
+
+const struct restart restart_default = {
+	.policy = RESTART_NO,
+	.backoff_initial_ms = 500,
+	.backoff_factor = 2,
+	.backoff_max_ms = 30000,
+	.backoff_reset_ms = 30000,
+	.limit_count = 5,
+	.limit_interval_ms = 10000,
+};
 
 bool restart_ended_well(int status, int stop_signal)
 {
@@ -27,7 +37,6 @@ static bool wants(const struct restart *policy, bool ended_well)
 	return false;
 }
 
-/* A limit of 0 is none. */
 static bool is_too_often(const struct restart *policy, struct restart_memory *memory,
 			 uint64_t now_ns)
 {

@@ -1,14 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * restart_policy - whether a service that has ended comes back, and when.
+ * restart - whether a program that has ended comes back, and when.
  *
  * Pure: `restart`, `backoff` and `restart_limit` of an entry, what is remembered of the
  * restarts before, and how the process ended.
  */
-#ifndef PORTWATCH_CORE_RESTART_POLICY_H
-#define PORTWATCH_CORE_RESTART_POLICY_H
+#ifndef PORTWATCH_BASE_RESTART_H
+#define PORTWATCH_BASE_RESTART_H
 
-#include "core/registry.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS };
+
+struct restart {
+	enum restart_policy policy;
+	uint64_t backoff_initial_ms, backoff_max_ms, backoff_reset_ms;
+	double backoff_factor;
+	unsigned limit_count; /* 0: no limit */
+	uint64_t limit_interval_ms;
+};
+
+extern const struct restart restart_default;
 
 /* Begins zeroed, and again when somebody starts the service by hand. */
 struct restart_memory {
@@ -36,4 +49,4 @@ enum restart_answer restart_policy_judge(const struct restart *policy,
 					 uint64_t started_ns, uint64_t now_ns,
 					 uint64_t *ret_delay_ms);
 
-#endif /* PORTWATCH_CORE_RESTART_POLICY_H */
+#endif /* PORTWATCH_BASE_RESTART_H */
