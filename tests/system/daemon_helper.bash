@@ -37,6 +37,16 @@ helper_teardown()
 	rm -rf "$D"
 }
 
+# real_programs PACKAGE... - what is in these, under $REAL; a test goes on only with them
+real_programs()
+{
+	REAL=$(realpath "${O:-build}")/real
+	REAL_LIBRARIES=$REAL/usr/lib/$(gcc -print-multiarch)
+	if ! tests/real/get "$REAL" "$@" 2>"$D/real" 3>&-; then
+		skip "no ${*}: $(tail -n 1 "$D/real")"
+	fi
+}
+
 # within SECONDS COMMAND... - until it succeeds; fails after that time.
 within()
 {

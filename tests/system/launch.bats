@@ -114,31 +114,35 @@ before()
 	[ "$a" ] && [ "$b" ] && [ "$a" -lt "$b" ]
 }
 
-# A program of the name where there is one, else a stand-in on the same port.
-nginx_command()
+# The real programs, as members of a service.
+nginx_server()
 {
-	command -v nginx >/dev/null || { server "$1"; return; }
-	mkdir -p "$D/nginx"
 	cat >"$D/nginx.conf" <<-CONF
-		daemon off; pid $D/nginx/pid; error_log stderr; worker_processes 2;
-		events {} http { access_log off; client_body_temp_path $D/nginx/b;
-		proxy_temp_path $D/nginx/p; fastcgi_temp_path $D/nginx/f;
-		uwsgi_temp_path $D/nginx/u; scgi_temp_path $D/nginx/s;
-		server { listen 127.0.0.1:$1; return 200 ok; } }
+		daemon off; pid $D/nginx.pid; worker_processes 2; error_log stderr;
+		events {} http { access_log off; client_body_temp_path $D/nginx.b;
+		proxy_temp_path $D/nginx.p; fastcgi_temp_path $D/nginx.f;
+		uwsgi_temp_path $D/nginx.u; scgi_temp_path $D/nginx.s;
+		server { listen 127.0.0.1:$1; return 200 "nginx answers"; } }
 	CONF
-	jq -cn --arg conf "$D/nginx.conf" '["nginx", "-e", "stderr", "-c", $conf]'
+	by "$REAL/usr/sbin/nginx" -e stderr -c "$D/nginx.conf"
 }
 
-redis_command()
+redis_server()
 {
-	command -v redis-server >/dev/null || { server "$1"; return; }
-	jq -cn '["redis-server", "--port", "{port}", "--bind", "127.0.0.1", "--save", ""]'
+	by "$REAL/usr/bin/redis-server" --port '{port}' --bind 127.0.0.1 --save '' --dir "$D"
 }
 
-node_command()
+node_server()
 {
-	command -v node >/dev/null || { server "$1"; return; }
-	jq -cn '["node", "-e", "require(\"http\").createServer((q, s) => s.end(\"ok\")).listen(+process.env.PORT, \"127.0.0.1\")"]'
+	by node -e 'require("http").createServer((q, s) => s.end("node answers"))
+		.listen(+process.env.PORT, "127.0.0.1")'
+}
+
+# by WORD... - the members that start it, with the libraries that came along
+by()
+{
+	jq -cn --arg libraries "$REAL_LIBRARIES" '{startup_cmd: $ARGS.positional,
+		env: {LD_LIBRARY_PATH: $libraries}}' --args -- "$@" | sed 's/^{//; s/}$//'
 }
 
 twelve()
@@ -149,18 +153,19 @@ twelve()
 		rest+=",$(service "extra$i" "1830$i" '"depends_on":["gate"]')"
 	done
 	registry "{\"services\":[
-	 {\"name\":\"gate\",\"port\":18311,\"depends_on\":[\"left\",\"right\"],\"startup_cmd\":$(nginx_command 18311)},
+	 {\"name\":\"gate\",\"port\":18311,\"depends_on\":[\"left\",\"right\"],$(nginx_server 18311)},
 	 {\"name\":\"left\",\"port\":18312,\"depends_on\":{\"base\":{\"condition\":\"service_healthy\"}},
-	  \"startup_cmd\":$(node_command 18312)},
+	  $(node_server)},
 	 $(service right 18313 '"depends_on":["base","cache","migrate-done"]'),
 	 $(service migrate-done 18316 '"depends_on":{"migrate":{"condition":"service_completed_successfully"}}'),
 	 {\"name\":\"migrate\",\"port\":\"dynamic\",\"startup_cmd\":\"sh -c 'echo migrated; sleep 0.3'\",\"depends_on\":[\"base\"]},
-	 {\"name\":\"cache\",\"port\":18314,\"startup_cmd\":$(redis_command 18314)},
+	 {\"name\":\"cache\",\"port\":18314,$(redis_server)},
 	 $(service base 18315 '"restart":"always","backoff":{"initial":"200ms"},"health":{"http":"http://127.0.0.1:18315/","interval":"1s","timeout":"1s"}')
 	 $rest]}"
 }
 
 @test "twelve services with a diamond come up in order, and go down to the last" {
+	real_programs nginx-light redis-server
 	twelve
 	daemon
 	run --separate-stderr portwatch up
@@ -178,6 +183,10 @@ twelve()
 	before "cache: starting" "base: ready"
 	remember_cgroups base
 	portwatch logs migrate | grep -qx migrated
+	[ "$("${inside[@]}" curl -s http://127.0.0.1:18311/)" = "nginx answers" ]
+	[ "$("${inside[@]}" curl -s http://127.0.0.1:18312/)" = "node answers" ]
+	"${inside[@]}" bash -c 'exec 4<>/dev/tcp/127.0.0.1/18314; echo PING >&4; read -r pong <&4
+		[[ $pong == +PONG* ]]'
 
 	run --separate-stderr portwatch down
 	[ "$status" -eq 0 ]
