@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/strings.h"
+#include "core/sink.h"
 
 static int settings_init(struct settings *settings)
 {
@@ -69,6 +70,9 @@ struct registry *registry_free(struct registry *reg)
 	free(reg->settings.http_listen);
 	free(reg->settings.http_token_file);
 	strv_free(reg->settings.http_hosts);
+	for (size_t i = 0; i < reg->settings.n_sinks; i++)
+		sink_settings_free(reg->settings.sinks[i]);
+	free(reg->settings.sinks);
 	free(reg->settings.health.http);
 	free(reg->settings.health.tcp);
 	strv_free(reg->settings.health.exec);

@@ -109,6 +109,7 @@ struct allocation {
 			 * registry's file */
 };
 
+struct sink_settings;
 enum unregistered { UNREGISTERED_OFF, UNREGISTERED_PUBLIC, UNREGISTERED_ALL };
 
 struct settings {
@@ -122,6 +123,8 @@ struct settings {
 	struct health health; /* defaults for services */
 	struct restart restart;
 	struct stop stop;
+	struct sink_settings **sinks; /* core/sink.h */
+	size_t n_sinks;
 };
 
 struct registry;
