@@ -215,7 +215,7 @@ TEST(settings_are_read_and_are_the_defaults_of_services)
 		"\"unregistered\":\"public\",\"http\":{\"listen\":\"[::1]:8321\","
 		"\"token_file\":\"/t\",\"read_only\":true,"
 		"\"hosts\":[\"pw.example\",\"[::2]\"]},\"history\":{\"retain\":\"7d\"},"
-		"\"sinks\":[{\"stdout\":{}}],"
+		"\"sinks\":[{\"type\":\"stdout\"}],"
 		"\"health\":{\"interval\":9,\"failure_threshold\":8},"
 		"\"restart\":\"always\",\"backoff\":{\"initial\":1},"
 		"\"restart_limit\":{\"count\":9},\"stop\":{\"signal\":9}}}",

@@ -64,6 +64,8 @@ static void check_fault(const struct fault *fault)
 	check_fault_sized(fault, strlen(fault->text));
 }
 
+#define SINK(text) "{ \"settings\": { \"sinks\": [" text "] } }"
+
 static void check_faults(const struct fault *faults, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -270,6 +272,46 @@ TEST(faults_of_meaning_have_line_column_and_path)
 		{ "{ \"allocations\": { \"8000\": {\"service_name\":\"a\"},\n"
 		  " ^\"08000/tcp\": {\"service_name\":\"a\"} } }",
 		  "allocations[\"08000/tcp\"]", "allocated twice", NULL },
+	};
+
+	check_faults(faults, COUNT(faults));
+}
+
+TEST(faults_of_sinks_are_told_without_their_secrets)
+{
+	static const struct fault faults[] = {
+		{ SINK("^{}"), "settings.sinks[0]", "\"type\" is missing", "webhook" },
+		{ SINK("{\"type\":^\"slack\"}"), "settings.sinks[0].type",
+		  "cannot be \"slack\"", "webhook" },
+		{ SINK("^{\"type\":\"file\"}"), "settings.sinks[0]",
+		  "\"path\" is missing", NULL },
+		{ SINK("^{\"type\":\"exec\"}"), "settings.sinks[0]",
+		  "\"argv\" is missing", NULL },
+		{ SINK("^{\"type\":\"alertmanager\"}"), "settings.sinks[0]",
+		  "\"url\" is missing", NULL },
+		{ SINK("{\"type\":\"file\",\"path\":^\"x.log\"}"),
+		  "settings.sinks[0].path", "not an absolute path", "from /" },
+		{ SINK("{\"type\":\"stdout\",\"kinds\":[^\"ocupied\"]}"),
+		  "settings.sinks[0].kinds[0]", "no kind of alert", "\"occupied\"" },
+		{ SINK("{\"type\":\"stdout\",\"kinds\":^\"occupied\"}"),
+		  "settings.sinks[0].kinds", "a list", NULL },
+		{ SINK("{\"type\":\"stdout\",\"services\":[^\"a b\"]}"),
+		  "settings.sinks[0].services[0]", "cannot be a name", "A-Z" },
+		{ SINK("{\"type\":\"stdout\",\"min_severity\":^\"high\"}"),
+		  "settings.sinks[0].min_severity", "\"high\"", "critical" },
+		{ SINK("{\"type\":\"stdout\",\"queue_max\":^100001}"),
+		  "settings.sinks[0].queue_max", "out of range", "100000" },
+		{ SINK("{\"type\":\"webhook\",\"url\":^\"ftp://x/\"}"),
+		  "settings.sinks[0].url", "not an http", NULL },
+		{ SINK("{\"type\":\"webhook\",\"secret\":^\"hunter2\"}"),
+		  "settings.sinks[0].secret", "this is no secret", "whsec_" },
+		{ SINK("{\"type\":\"webhook\",\"secrets\":[^\"whsec_AAAA\"]}"),
+		  "settings.sinks[0].secrets[0]", "this is no secret", "24 to 64" },
+		{ SINK("{\"type\":\"webhook\",\"timeout\":^\"0s\"}"),
+		  "settings.sinks[0].timeout", "zero", NULL },
+		{ SINK("{\"type\":\"stdout\",\"name\":\"a\"},"
+		       "^{\"type\":\"syslog\",\"name\":\"a\"}"),
+		  "settings.sinks[1]", "another sink is called \"a\"", NULL },
 	};
 
 	check_faults(faults, COUNT(faults));

@@ -51,6 +51,9 @@ struct doc *codec_encode_allocation(const struct allocation *alloc);
  * has. */
 struct doc *codec_encode_event(const struct event *event, const struct viewer *viewer);
 struct doc *codec_encode_settings(const struct settings *settings);
+struct sink_stats;
+/* name, type, sent, failed, dropped, queued, last_error, last_error_at. */
+struct doc *codec_encode_sink_stats(const struct sink_stats *stats);
 
 /*
  * Make a document that was encoded for all fit for one viewer: command lines that they

@@ -178,7 +178,7 @@ static int read_listen(struct decoder *d, const struct doc *value, void *target)
 }
 
 /* The daemon's own folder is nobody's idea of where a file is. */
-static int read_token_file(struct decoder *d, const struct doc *value, void *target)
+int decode_absolute_path(struct decoder *d, const struct doc *value, void *target)
 {
 	const char *text = doc_string(value);
 
@@ -224,7 +224,7 @@ static int read_http(struct decoder *d, const struct doc *value, void *target)
 {
 	static const struct field fields[] = {
 		{ "listen", read_listen, SETTINGS(http_listen) },
-		{ "token_file", read_token_file, SETTINGS(http_token_file) },
+		{ "token_file", decode_absolute_path, SETTINGS(http_token_file) },
 		{ "read_only", decode_bool, SETTINGS(http_read_only) },
 		{ "hosts", read_hosts, SETTINGS(http_hosts) },
 		{ NULL, NULL, 0 },
@@ -243,19 +243,6 @@ static int read_history(struct decoder *d, const struct doc *value, void *target
 	return decode_object(d, value, fields, target);
 }
 
-static int read_sink(struct decoder *d, const struct doc *value, void *unused)
-{
-	(void)unused;
-	return doc_type(value) == DOC_OBJECT ? 0
-					     : decode_fail_type(d, value, "an object");
-}
-
-/* Their contents are for the sinks to judge. */
-static int read_sinks(struct decoder *d, const struct doc *value, void *target)
-{
-	return decode_list(d, value, read_sink, target);
-}
-
 int decode_settings(struct decoder *d, const struct doc *value)
 {
 	static const struct field fields[] = {
@@ -264,7 +251,7 @@ int decode_settings(struct decoder *d, const struct doc *value)
 		{ "unregistered", read_unregistered, SETTINGS(unregistered) },
 		{ "http", read_http, 0 },
 		{ "history", read_history, 0 },
-		{ "sinks", read_sinks, 0 },
+		{ "sinks", decode_sinks, 0 },
 		{ "health", decode_health_limits, SETTINGS(health) },
 		{ "restart", decode_restart, SETTINGS(restart) },
 		{ "backoff", decode_backoff, SETTINGS(restart) },

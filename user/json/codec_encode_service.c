@@ -244,7 +244,7 @@ struct doc *codec_encode_settings(const struct settings *settings)
 		[UNREGISTERED_PUBLIC] = "public",
 		[UNREGISTERED_ALL] = "all",
 	};
-	struct doc *doc, *http, *history;
+	struct doc *doc, *http, *history, *sinks;
 	char range[16];
 
 	if (!settings)
@@ -263,6 +263,10 @@ struct doc *codec_encode_settings(const struct settings *settings)
 	doc_put(doc, "http", http);
 	encode_duration(history, "retain", settings->history_retain_ms);
 	doc_put(doc, "history", history);
+	sinks = doc_array();
+	for (size_t i = 0; i < settings->n_sinks; i++)
+		doc_append(sinks, encode_sink(settings->sinks[i]));
+	doc_put(doc, "sinks", sinks);
 	encode_health(doc, "health", &settings->health);
 	encode_restart(doc, &settings->restart, &settings->stop);
 	return doc;

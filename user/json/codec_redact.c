@@ -149,9 +149,30 @@ static void hide_env(struct doc *entry)
 	doc_replace(entry, "env", names);
 }
 
+/* Whoever knows the address of a webhook may often write to it. */
+static void hide_sink(struct doc *sink)
+{
+	const char *url = doc_get_string(sink, "url"),
+		   *host = url ? strstr(url, "://") : NULL;
+	_cleanup_(buffer_done) struct buffer text = { 0 };
+
+	hide_member(sink, "argv");
+	if (!host)
+		return;
+	hide_in_url(sink, "url");
+	url = doc_get_string(sink, "url");
+	host = url ? strstr(url, "://") + 3 : "";
+	host += strcspn(host, "/?#");
+	if (!*host || streq(host, "/"))
+		return;
+	buffer_add(&text, url, (size_t)(host - url));
+	buffer_puts(&text, "/…");
+	doc_replace(sink, "url", text.failed ? NULL : doc_string_new(text.data));
+}
+
 void codec_hide_secrets(struct doc *doc)
 {
-	struct doc *health = doc_find(doc, "health");
+	struct doc *health = doc_find(doc, "health"), *sinks = doc_find(doc, "sinks");
 
 	hide_env(doc);
 	hide_member(doc, "startup_cmd");
@@ -160,4 +181,6 @@ void codec_hide_secrets(struct doc *doc)
 	if (doc_type(health) == DOC_OBJECT)
 		hide_in_url(health, "http");
 	hide_in_url(doc, "health_endpoint");
+	for (const struct doc *sink = doc_first(sinks); sink; sink = doc_next(sink))
+		hide_sink((struct doc *)sink);
 }

@@ -108,5 +108,8 @@ decode_fn decode_restart;                         /* struct restart */
 decode_fn decode_backoff;                         /* struct restart */
 decode_fn decode_restart_limit;                   /* struct restart */
 decode_fn decode_stop;                            /* struct stop */
+decode_fn decode_absolute_path;                   /* char * */
+
+decode_fn decode_sinks; /* codec_decode_sinks.c: struct settings */
 
 #endif /* PORTWATCH_JSON_DECODE_H */

@@ -17,6 +17,8 @@ void encode_health(struct doc *object, const char *key, const struct health *hea
 /* "restart", "backoff", "restart_limit", "stop". */
 void encode_restart(struct doc *object, const struct restart *restart,
 		    const struct stop *stop);
+struct sink_settings;
+struct doc *encode_sink(const struct sink_settings *sink); /* without its secrets */
 
 /*
  * A message may end in ": " and the words of a command line, cut somewhere with or
