@@ -130,12 +130,12 @@ static char *shown(const struct registry *reg, bool may_change)
 
 TEST(secrets_are_shown_to_nobody_and_addresses_to_few)
 {
-	_cleanup_(registry_freep) struct registry *reg =
-		decode(SINKS("{\"type\":\"webhook\",\"url\":\"https://u:pw@example.org/"
-			     "T0/B0?k=1\","
-			     "\"secret\":\"" SECRET "\"},"
-			     "{\"type\":\"exec\",\"argv\":[\"notify\",\"--key=7\"]}"),
-		       NULL);
+	_cleanup_(registry_freep) struct registry *reg = decode(
+		SINKS("{\"type\":\"webhook\",\"url\":\"https://u:pw@example.org:443/"
+		      "T0/B0?k=1\","
+		      "\"secret\":\"" SECRET "\"},"
+		      "{\"type\":\"exec\",\"argv\":[\"notify\",\"--key=7\"]}"),
+		NULL);
 	_cleanup_(freep) char *all = shown(reg, true), *few = shown(reg, false);
 
 	CHECK(!strstr(all, "MfKQ9r8"));
