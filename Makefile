@@ -58,7 +58,7 @@ endif
 
 # Folders, highest first: one archive each, and the arrows of DESIGN 2 point right.
 CLI      := cli client json core base
-DAEMON   := daemon http sinks service engine probe store json core base
+DAEMON   := daemon http sinks service engine probe store json core child base
 FETCH    := fetch base
 ALL      := cli client fetch $(DAEMON)
 CLI_MODULES    := libcjson smartcols
@@ -94,7 +94,7 @@ BENCH    := $(call programs,tests/bench/*.c)
 # What a unit test includes, "probe/x.h" or "probe_stage.h", says what must be built
 # before it links.
 including = $(call programs,$(shell grep -lE '^.include ["<]($(1))[/_]' tests/unit/*.c 2>/dev/null))
-WIDE     := $(call including,cli|http|sinks|service|engine|probe|daemon)
+WIDE     := $(call including,cli|http|sinks|service|child|engine|probe|daemon)
 MIDDLE   := $(filter-out $(WIDE),$(call including,client|store|json|portwatch)) $(FUZZ)
 
 # Skips that are no failure where CI is set: reasons, as a regular expression.  What the

@@ -9,10 +9,10 @@
 #ifndef PORTWATCH_SERVICE_WATCHDOG_PRIVATE_H
 #define PORTWATCH_SERVICE_WATCHDOG_PRIVATE_H
 
+#include "child/command.h"
+#include "child/fetch_client.h"
 #include "core/hash.h"
 #include "service/watchdog.h"
-#include "service/watchdog_exec.h"
-#include "service/watchdog_fetch.h"
 
 enum { KEY_MAX = SERVICE_NAME_MAX + 16, TEXT_MAX = 256, KINDS = 3 };
 
@@ -38,7 +38,7 @@ struct subject {
 	bool queued;      /* it waits for others to end */
 	uint16_t port;    /* that the attempt is about */
 	uint64_t begun_ns;
-	struct exec_run *exec; /* of a command under way */
+	struct command *exec; /* of a command under way */
 	struct subject *next_queued;
 
 	struct checkup_item *waiting;

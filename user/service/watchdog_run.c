@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/port_words.h"
 #include "base/strings.h"
 #include "base/time.h"
 
@@ -63,7 +64,7 @@ static void leave(struct subject *s)
 	queue_of(s)->under_way--;
 	agenda_remove(&dog->agenda, s);
 	if (s->exec)
-		exec_kill(take(s->exec));
+		command_kill(take(s->exec));
 }
 
 void subject_rest(struct subject *s)
@@ -178,14 +179,14 @@ static int begin_fetch(struct subject *s)
 static int begin_exec(struct subject *s)
 {
 	_cleanup_(strv_freep) char **argv = NULL;
-	struct exec_order order = {
-		.env = s->env,
-		.user = s->user,
-		.dir = s->dir,
-		.service = s->name,
-		.port = s->port,
-	};
-	int err = 0;
+	_cleanup_(strv_freep) char **env = NULL;
+	const struct named_port port = { .port = s->port };
+	const struct port_words words = { s->name, &port, s->port ? 1 : 0 };
+	struct command_order order = { .user = s->user, .dir = s->dir };
+	int err = port_words_export(&words, &env);
+
+	for (char *const *e = s->env; err == 0 && e && *e; e++)
+		err = env_set(&env, *e);
 
 	for (size_t i = 0; err == 0 && s->argv[i]; i++) {
 		_cleanup_(freep) char *word = target_expand(s->argv[i], s->port);
@@ -195,7 +196,8 @@ static int begin_exec(struct subject *s)
 	if (err < 0)
 		return err;
 	order.argv = argv;
-	return exec_start(s->dog->options.loop, &order, run_exec_ended, s, &s->exec);
+	order.env = env;
+	return command_start(s->dog->options.loop, &order, run_exec_ended, s, &s->exec);
 }
 
 static void say_not_made(const struct subject *s, int err, char *buf, size_t size)
@@ -286,7 +288,7 @@ static void overrun(struct subject *s)
 	}
 	snprintf(text, sizeof(text), "no end within %g s",
 		 (double)s->limits.timeout_ms / 1000);
-	exec_kill(take(s->exec));
+	command_kill(take(s->exec));
 	conclude(s, false, text, s->limits.timeout_ms * 1000);
 }
 

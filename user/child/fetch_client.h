@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* watchdog_fetch - the way to portwatch-fetch, started when it is first needed. */
-#ifndef PORTWATCH_SERVICE_WATCHDOG_FETCH_H
-#define PORTWATCH_SERVICE_WATCHDOG_FETCH_H
+/* fetch_client - the way to portwatch-fetch, started when it is first needed. */
+#ifndef PORTWATCH_CHILD_FETCH_CLIENT_H
+#define PORTWATCH_CHILD_FETCH_CLIENT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,4 +39,4 @@ int fetch_client_ask(struct fetch_client *client, uint64_t id, uint64_t timeout_
 /* End the process; the next question starts another one. */
 void fetch_client_rest(struct fetch_client *client);
 
-#endif /* PORTWATCH_SERVICE_WATCHDOG_FETCH_H */
+#endif /* PORTWATCH_CHILD_FETCH_CLIENT_H */

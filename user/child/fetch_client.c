@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "service/watchdog_fetch.h"
+#include "child/fetch_client.h"
 
 #include <errno.h>
 #include <inttypes.h>
