@@ -272,6 +272,27 @@ TEST(resolved_alerts_are_kept_newest_first_within_a_bound)
 	CHECK(alerts_find(s.set, 51));
 }
 
+TEST(alerts_are_counted_by_kind_now_and_ever)
+{
+	STAGE(s);
+	struct verdict v[] = { verdict(ALERT_OCCUPIED, "goblin", 80),
+			       verdict(ALERT_SHARED, "goblin", 80) };
+
+	update(&s, v, 2);
+	CHECK_EQ(alerts_count_kind(s.set, ALERT_OCCUPIED), 1);
+	CHECK_EQ(alerts_count_kind(s.set, ALERT_SHARED), 1);
+	CHECK_EQ(alerts_count_kind(s.set, ALERT_BLOCKED), 0);
+	update(&s, v, 1);
+	update(&s, v, 2);
+	update(&s, NULL, 0);
+	pass(&s, FLAP_WINDOW_NS + 1);
+	alerts_tick(s.set, &s.now);
+	for (unsigned kind = 0; kind < ALERT_KINDS; kind++)
+		CHECK_EQ(alerts_count_kind(s.set, (enum alert_kind)kind), 0);
+	CHECK_EQ(alerts_fired(s.set, ALERT_SHARED), 1);
+	CHECK_EQ(alerts_count_kind(s.set, ALERT_KINDS), 0);
+}
+
 TEST(the_limit_is_refused_and_the_rest_still_treated)
 {
 	STAGE(s);

@@ -293,6 +293,40 @@ TEST(state_owner_and_holders_are_replaced)
 	tear_down(&f);
 }
 
+static void check_states(struct fixture *f, size_t bound, size_t listening,
+			 size_t connected)
+{
+	CHECK_EQ(sockets_count_state(f->table, SOCKET_BOUND), bound);
+	CHECK_EQ(sockets_count_state(f->table, SOCKET_LISTENING), listening);
+	CHECK_EQ(sockets_count_state(f->table, SOCKET_CONNECTED), connected);
+}
+
+TEST(sockets_are_counted_by_their_state_however_that_changes)
+{
+	struct fixture f = set_up(3);
+	struct socket sock = template(1, 80);
+
+	put(&f, 1, 80);
+	put(&f, 2, 81);
+	put(&f, 3, 82);
+	CHECK_EQ(put(&f, 4, 83), -ENOSPC);
+	check_states(&f, 3, 0, 0);
+	sock.state = SOCKET_LISTENING;
+	sockets_put(f.table, &sock, NULL);
+	sockets_put(f.table, &sock, NULL);
+	sockets_set_state(f.table, 2, SOCKET_CONNECTED);
+	check_states(&f, 1, 1, 1);
+	sock.at.port = 84;
+	sockets_put(f.table, &sock, NULL);
+	check_states(&f, 1, 1, 1);
+	put(&f, 1, 85);
+	check_states(&f, 2, 0, 1);
+	for (uint64_t cookie = 1; cookie <= 3; cookie++)
+		sockets_remove(f.table, cookie);
+	check_states(&f, 0, 0, 0);
+	tear_down(&f);
+}
+
 TEST(the_sockets_of_an_owner_are_kept_apart_from_others)
 {
 	struct fixture f = set_up(100);

@@ -215,6 +215,7 @@ int entry_link_firing(struct alerts *set, struct entry *e)
 	DL_APPEND2(e->area->firing, e, prev_in_area, next_in_area);
 	insert_by_id(set, e);
 	set->n_firing++;
+	set->n_firing_of[e->alert.v.kind]++;
 	e->alert.firing = true;
 	return 0;
 }
@@ -228,6 +229,7 @@ void entry_unlink_firing(struct alerts *set, struct entry *e)
 	DL_DELETE2(e->area->firing, e, prev_in_area, next_in_area);
 	DL_DELETE(set->firing, e);
 	set->n_firing--;
+	set->n_firing_of[e->alert.v.kind]--;
 	e->alert.firing = false;
 }
 

@@ -74,6 +74,7 @@ struct alerts {
 	size_t n_firing, n_resolved;
 	uint64_t last_id, round;
 	uint64_t fired[ALERT_KINDS];
+	size_t n_firing_of[ALERT_KINDS];
 };
 
 /* The area of a scope, kept until area_release(); made where @make asks for that.  NULL

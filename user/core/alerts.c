@@ -340,6 +340,11 @@ size_t alerts_count(const struct alerts *set)
 	return set->n_firing;
 }
 
+size_t alerts_count_kind(const struct alerts *set, enum alert_kind kind)
+{
+	return (unsigned)kind < ALERT_KINDS ? set->n_firing_of[kind] : 0;
+}
+
 uint64_t alerts_fired(const struct alerts *set, enum alert_kind kind)
 {
 	return (unsigned)kind < ALERT_KINDS ? set->fired[kind] : 0;

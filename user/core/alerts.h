@@ -129,8 +129,9 @@ const struct alert *alerts_of_service(const struct alerts *set, enum alert_kind 
 /* All firing alerts of a service name: start with NULL; NULL at the end. */
 const struct alert *alerts_next_of_service(const struct alerts *set, const char *service,
 					   const struct alert *after);
-size_t alerts_count(const struct alerts *set);                         /* firing */
-uint64_t alerts_fired(const struct alerts *set, enum alert_kind kind); /* ever */
+size_t alerts_count(const struct alerts *set);                            /* firing */
+size_t alerts_count_kind(const struct alerts *set, enum alert_kind kind); /* firing */
+uint64_t alerts_fired(const struct alerts *set, enum alert_kind kind);    /* ever */
 
 const char *alert_kind_name(enum alert_kind kind);
 int alert_kind_parse(const char *text, enum alert_kind *ret); /* -EINVAL */

@@ -35,6 +35,7 @@ struct sockets {
 	struct entry *by_cookie;
 	struct port *ports;
 	struct ownership *owners;
+	size_t in_state[SOCKET_STATES];
 	size_t limit;
 	uint64_t refused;
 };
@@ -224,6 +225,13 @@ static void drop_holders(struct sockets *table, struct socket *sock)
 	sock->holders_known = false;
 }
 
+static void set_state(struct sockets *table, struct socket *sock, enum socket_state state)
+{
+	table->in_state[sock->state]--;
+	table->in_state[state]++;
+	sock->state = state;
+}
+
 static struct entry *entry_new(struct sockets *table, const struct socket *sock)
 {
 	struct entry *e = calloc(1, sizeof(*e));
@@ -243,6 +251,7 @@ static struct entry *entry_new(struct sockets *table, const struct socket *sock)
 		free(e);
 		return NULL;
 	}
+	table->in_state[e->s.state]++;
 	return e;
 }
 
@@ -291,8 +300,8 @@ static int move(struct sockets *table, struct entry *e, const struct socket *soc
 		link_port(e, port);
 	}
 
+	set_state(table, &e->s, sock->state);
 	e->s.at = sock->at;
-	e->s.state = sock->state;
 	e->s.flags = sock->flags;
 	e->s.source = sock->source;
 	e->s.seen_mono_ns = sock->seen_mono_ns;
@@ -323,14 +332,14 @@ static enum socket_state merge_state(const struct socket *known,
 	return sock->state;
 }
 
-static int refresh(struct socket *known, const struct socket *sock)
+static int refresh(struct sockets *table, struct socket *known, const struct socket *sock)
 {
 	unsigned flags = merge_flags(known, sock);
 	enum socket_state state = merge_state(known, sock);
 	int changed = known->flags != flags || known->state != state;
 
 	known->flags = flags;
-	known->state = state;
+	set_state(table, known, state);
 	if (!known->since_ns && sock->since_ns) {
 		known->since_ns = sock->since_ns;
 		changed = 1;
@@ -357,7 +366,7 @@ static int update(struct sockets *table, struct entry *e, const struct socket *s
 	int changed, owner_changed;
 
 	if (is_same_binding(&e->s.at, &sock->at))
-		changed = refresh(&e->s, sock);
+		changed = refresh(table, &e->s, sock);
 	else
 		changed = move(table, e, sock);
 	if (changed < 0)
@@ -393,6 +402,7 @@ int sockets_remove(struct sockets *table, uint64_t cookie)
 	drop_owner(table, &e->s);
 	if (e->port)
 		unlink_port(table, e);
+	table->in_state[e->s.state]--;
 	HASH_DEL(table->by_cookie, e);
 	free(e);
 	return 1;
@@ -406,7 +416,7 @@ int sockets_set_state(struct sockets *table, uint64_t cookie, enum socket_state 
 		return -ENOENT;
 	if (e->s.state == state)
 		return 0;
-	e->s.state = state;
+	set_state(table, &e->s, state);
 	return 1;
 }
 
@@ -465,6 +475,11 @@ struct socket *sockets_of(const struct sockets *table, const struct process *own
 size_t sockets_count(const struct sockets *table)
 {
 	return HASH_COUNT(table->by_cookie);
+}
+
+size_t sockets_count_state(const struct sockets *table, enum socket_state state)
+{
+	return (unsigned)state < SOCKET_STATES ? table->in_state[state] : 0;
 }
 
 uint64_t sockets_refused(const struct sockets *table)

@@ -12,7 +12,7 @@
 #include "core/endpoint.h"
 #include "core/process.h"
 
-enum socket_state { SOCKET_BOUND, SOCKET_LISTENING, SOCKET_CONNECTED };
+enum socket_state { SOCKET_BOUND, SOCKET_LISTENING, SOCKET_CONNECTED, SOCKET_STATES };
 
 enum {
 	SOCKET_REUSEPORT = 1 << 0,
@@ -77,6 +77,7 @@ struct socket *sockets_at(const struct sockets *table, uint32_t netns, uint16_t 
 struct socket *sockets_of(const struct sockets *table, const struct process *owner);
 
 size_t sockets_count(const struct sockets *table);
+size_t sockets_count_state(const struct sockets *table, enum socket_state state);
 uint64_t sockets_refused(const struct sockets *table); /* turned away by the limit */
 
 /* Calls @fn for each until it answers non-zero, which is returned.  @fn may remove
