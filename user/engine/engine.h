@@ -13,6 +13,7 @@
 
 #include "core/event.h"
 #include "core/matcher.h"
+#include "engine/latency.h"
 #include "probe/probe.h"
 
 struct engine;
@@ -145,11 +146,13 @@ void engine_ending(struct engine *engine, struct process *p);
 /* Nothing more is done to @p.  If it lives it is what it was. */
 void engine_spared(struct engine *engine, struct process *p);
 
+enum { ERRNO_MAX = 256 };
+
 struct engine_counters {
 	uint64_t events[EVENT_TYPES]; /* by type, whether wanted or not */
 	uint64_t resyncs, lost, seen;
-	uint64_t bind_failures_addrinuse, bind_failures_other;
-	uint64_t latency_us_max;
+	uint64_t bind_failures[ERRNO_MAX]; /* by errno, positive; 0: unknown */
+	struct latency latency;            /* of events that the kernel told */
 };
 void engine_counters(const struct engine *engine, struct engine_counters *ret);
 

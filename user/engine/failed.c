@@ -69,6 +69,13 @@ static void alert(struct engine *e, const struct failure *failure)
 		alerts_blocked(e->alerts, &verdict, &now);
 }
 
+static void count(struct engine *e, int error)
+{
+	bool is_known = error < 0 && error > -ERRNO_MAX;
+
+	e->counters.bind_failures[is_known ? -error : 0]++;
+}
+
 void fold_bind_failed(struct engine *e, const struct fact *fact)
 {
 	struct failure failure = { .fact = fact };
@@ -83,10 +90,7 @@ void fold_bind_failed(struct engine *e, const struct fact *fact)
 	if (failure.n_holders > HOLDERS_TOLD)
 		failure.n_holders = HOLDERS_TOLD;
 	failure.error = infer(e, &failure);
-	if (failure.error == -EADDRINUSE)
-		e->counters.bind_failures_addrinuse++;
-	else
-		e->counters.bind_failures_other++;
+	count(e, failure.error);
 	if (!is_told && !is_ours)
 		return;
 	failure.caller = who_is(e, fact->caller, fact->uid);

@@ -74,10 +74,20 @@ void publish_done(struct engine *e)
 	sweep(&e->outlet);
 }
 
+static void count_latency(struct engine *e)
+{
+	uint64_t now_ns = now_mono_ns();
+
+	if (now_ns >= e->cause.mono_ns)
+		latency_add(&e->counters.latency, now_ns - e->cause.mono_ns);
+}
+
 bool publish_wanted(struct engine *e, enum event_type type)
 {
 	e->counters.events[type]++;
 	e->outlet.seq++;
+	if (e->cause.source == SOURCE_KERNEL && e->cause.mono_ns != 0)
+		count_latency(e);
 	return e->outlet.wants & 1u << type;
 }
 
@@ -159,8 +169,6 @@ void publish_alert(const struct alert *alert, void *arg)
 		.wall_ns = alert->firing ? alert->since_ns : alert->resolved_ns,
 	};
 
-	if (alert->firing && alert->latency_us > e->counters.latency_us_max)
-		e->counters.latency_us_max = alert->latency_us;
 	if (publish_wanted(e, event.type))
 		publish_event(e, &event);
 }
