@@ -389,6 +389,17 @@ void watchdog_counters(const struct watchdog *dog, struct watchdog_counters *ret
 	*ret = dog->counters;
 }
 
+int watchdog_last(const struct watchdog *dog, const struct checked *who,
+		  struct watchdog_finding *ret)
+{
+	const struct subject *s = find(dog, who);
+
+	if (!s || !s->has_last)
+		return -ENOENT;
+	*ret = s->last;
+	return 0;
+}
+
 int watchdog_new(const struct watchdog_options *options, struct watchdog **ret)
 {
 	struct watchdog *dog = calloc(1, sizeof(*dog));

@@ -52,6 +52,15 @@ struct watchdog_counters {
 };
 void watchdog_counters(const struct watchdog *dog, struct watchdog_counters *ret);
 
+/* What the last check of @who found.  -ENOENT where there is none that it still speaks
+ * for: never checked, or not running. */
+struct watchdog_finding {
+	bool passed;
+	uint64_t latency_us; /* 0 unknown */
+};
+int watchdog_last(const struct watchdog *dog, const struct checked *who,
+		  struct watchdog_finding *ret);
+
 enum check_kind { CHECK_HTTP, CHECK_TCP, CHECK_EXEC };
 const char *check_kind_name(enum check_kind kind);
 

@@ -29,6 +29,8 @@ struct subject {
 	struct health limits; /* without its strings */
 	struct health_streak streak;
 	bool runs;
+	bool has_last; /* found since it began to run */
+	struct watchdog_finding last;
 	bool is_listed; /* in the registry that is followed */
 
 	uint64_t due_ns; /* CLOCK_MONOTONIC; as it should be, however late it was */

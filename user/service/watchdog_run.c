@@ -70,6 +70,7 @@ static void leave(struct subject *s)
 void subject_rest(struct subject *s)
 {
 	s->runs = false;
+	s->has_last = false;
 	s->streak = (struct health_streak){ 0 };
 	if (s->queued)
 		dequeue(s);
@@ -139,6 +140,8 @@ static void conclude(struct subject *s, bool passed, const char *text,
 	s->exec = NULL;
 	leave(s);
 	dog->counters.performed++;
+	s->has_last = true;
+	s->last = (struct watchdog_finding){ passed, latency_us };
 	if (!passed) {
 		dog->counters.failed++;
 		engine_check_failed(dog->engine, &s->who);
