@@ -73,6 +73,7 @@ int handle_restart(const struct request *req, struct reply *reply);
 int handle_log(const struct request *req, struct reply *reply);
 int handle_wait(const struct request *req, struct reply *reply);
 int handle_openapi(const struct request *req, struct reply *reply);
+int handle_metrics(const struct request *req, struct reply *reply);
 int handle_healthz(const struct request *req, struct reply *reply);
 
 #endif /* PORTWATCH_HTTP_ROUTES_H */
