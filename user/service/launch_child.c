@@ -2,6 +2,7 @@
 /* The process that launches, and what its children do until they are the service. */
 #include "service/launch_wire.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -31,7 +32,6 @@ enum { STAT_MAX = 4096, SOCK_FD = 3, END_GRACE_MS = 3000, END_STEP_MS = 20 };
 struct child {
 	pid_t pid;
 	uint64_t id;
-	char *cgroup; /* NULL none */
 	struct child *next;
 };
 
@@ -39,8 +39,6 @@ struct launch {
 	const struct spawner_options *options;
 	int sock, signals;
 	struct child *children;
-	struct child *ended; /* whose cgroups are still to be emptied, when all end */
-	bool ending;
 	char *cgroups; /* the folder that those of services are in; NULL: none yet */
 };
 
@@ -285,7 +283,6 @@ static int remember(struct launch *launch, pid_t pid, const struct order *order)
 		return -ENOMEM;
 	child->pid = pid;
 	child->id = order->head.id;
-	child->cgroup = order->cgroup ? strdup(order->cgroup) : NULL;
 	child->next = launch->children;
 	launch->children = child;
 	return 0;
@@ -442,12 +439,6 @@ static void note_end(struct launch *launch, pid_t pid, int status)
 						 .process.pid = pid,
 						 .status = status,
 						 .pidfd = -EBADF });
-	if (launch->ending) {
-		child->next = launch->ended;
-		launch->ended = child;
-		return;
-	}
-	free(child->cgroup);
 	free(child);
 }
 
@@ -463,37 +454,41 @@ static void reap(struct launch *launch)
 		note_end(launch, pid, status);
 }
 
-static void kill_cgroup(const char *cgroup)
+/* SIGKILL takes a moment, and only then may the cgroup go. */
+static void empty_cgroup(const char *cgroup)
 {
-	_cleanup_(freep) char *path = NULL;
-	_cleanup_(close_fdp) int fd = -EBADF;
-
-	if (!cgroup || asprintf(&path, "%s/cgroup.kill", cgroup) < 0) {
-		path = NULL;
-		return;
+	for (int i = 0; i < END_GRACE_MS / END_STEP_MS; i++) {
+		launch_group_kill(&(struct launch_group){ .cgroup = (char *)cgroup });
+		if (rmdir(cgroup) == 0 || errno != EBUSY)
+			break;
+		poll(NULL, 0, END_STEP_MS);
 	}
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, "1", 1) < 0)
-		return;
 }
 
-/* SIGKILL takes a moment, and only then may the cgroup go. */
-static void empty_cgroups(const struct child *children)
+/* Also those of services whose first process has ended: others may live on in them. */
+static void empty_cgroups(const char *folder)
 {
-	for (const struct child *c = children; c; c = c->next)
-		kill_cgroup(c->cgroup);
-	for (const struct child *c = children; c; c = c->next)
-		for (int i = 0; c->cgroup && i < END_GRACE_MS / END_STEP_MS; i++) {
-			if (rmdir(c->cgroup) == 0 || errno != EBUSY)
-				break;
-			poll(NULL, 0, END_STEP_MS);
+	DIR *dir = folder ? opendir(folder) : NULL;
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		_cleanup_(freep) char *path = NULL;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		if (asprintf(&path, "%s/%s", folder, entry->d_name) < 0) {
+			path = NULL;
+			continue;
 		}
+		empty_cgroup(path);
+	}
+	if (dir)
+		closedir(dir);
 }
 
 /* The daemon of one command was ended without a chance to end them itself. */
 static void end_all(struct launch *launch)
 {
-	launch->ending = true;
 	for (struct child *c = launch->children; c; c = c->next)
 		kill(c->pid, SIGTERM);
 	for (int i = 0; launch->children && i < END_GRACE_MS / END_STEP_MS; i++) {
@@ -504,8 +499,7 @@ static void end_all(struct launch *launch)
 	}
 	for (struct child *c = launch->children; c; c = c->next)
 		kill(-c->pid, SIGKILL);
-	empty_cgroups(launch->children);
-	empty_cgroups(launch->ended);
+	empty_cgroups(launch->cgroups);
 }
 
 int launch_spawner_main(int sock, const struct spawner_options *options)

@@ -101,18 +101,21 @@ int launch_group_name(struct launch_group *group, const char *folder, const char
 	return 0;
 }
 
-void launch_group_remove(struct launch_group *group)
+int launch_group_remove(struct launch_group *group)
 {
 	char *slash;
 
-	if (!group->cgroup || (rmdir(group->cgroup) < 0 && errno != ENOENT))
-		return;
+	if (!group->cgroup)
+		return 0;
+	if (rmdir(group->cgroup) < 0 && errno != ENOENT)
+		return -errno;
 	/* The last one takes the daemon's folder along. */
 	slash = strrchr(group->cgroup, '/');
 	*slash = '\0';
 	rmdir(group->cgroup);
 	free(group->cgroup);
 	group->cgroup = NULL;
+	return 0;
 }
 
 /* -- Who is in it ---------------------------------------------------------------------

@@ -39,7 +39,10 @@ void launch_group_kill(const struct launch_group *group);
 bool launch_group_is_empty(const struct launch_group *group);
 /* The oldest of them but @except; pid 0: nobody. */
 struct process_id launch_group_oldest(const struct launch_group *group, pid_t except);
-/* Remove the cgroup of an empty one. */
-void launch_group_remove(struct launch_group *group);
+/*
+ * Remove the cgroup of an empty one.  -EBUSY while a process of it is not quite gone: its
+ * end is told before the kernel takes it out of its cgroup.  0 also where there is none.
+ */
+int launch_group_remove(struct launch_group *group);
 
 #endif /* PORTWATCH_SERVICE_LAUNCH_GROUP_H */

@@ -257,7 +257,6 @@ static void forget_process(struct unit *unit)
 
 static void have_stopped(struct unit *unit)
 {
-	launch_group_remove(&unit->group);
 	unit_set(unit, UNIT_DOWN, "%s", "");
 	if (!unit->was_ready || !unit_service(unit) || !unit_service(unit)->n_claims)
 		tell(unit, EVENT_SERVICE_STOPPED, "as asked");
@@ -293,6 +292,7 @@ void unit_stop(struct unit *unit)
 		return;
 	}
 	if (!unit_has_process(unit)) {
+		launch_group_remove(&unit->group);
 		unit_set(unit, UNIT_DOWN, "%s", "");
 		return;
 	}
@@ -315,19 +315,28 @@ void unit_restart(struct unit *unit, enum launch_choice choice)
 	unit->starts_again = true;
 }
 
+/* Nor is the cgroup, unless something else sits in it for good. */
+static bool is_gone(struct unit *unit, bool is_late)
+{
+	return !unit_has_process(unit) && launch_group_is_empty(&unit->group) &&
+	       (launch_group_remove(&unit->group) != -EBUSY || is_late);
+}
+
 /* The grace is over, or SIGKILL was sent and is to have worked. */
 static void press(struct unit *unit, uint64_t now_ns)
 {
+	bool is_late = now_ns - unit->started_ns > KILL_GIVE_UP_MS * NS_PER_MS;
+
 	if (!unit->killed) {
 		unit->killed = true;
 		unit->started_ns = now_ns; /* of the killing, from here */
 		launch_group_kill(&unit->group);
 		if (unit->pidfd >= 0)
 			syscall(SYS_pidfd_send_signal, unit->pidfd, SIGKILL, NULL, 0);
-	} else if (!unit_has_process(unit) && launch_group_is_empty(&unit->group)) {
+	} else if (is_gone(unit, is_late)) {
 		have_stopped(unit);
 		return;
-	} else if (now_ns - unit->started_ns > KILL_GIVE_UP_MS * NS_PER_MS) {
+	} else if (is_late) {
 		unit_set(unit, UNIT_FAILED, "SIGKILL does not end it");
 		return;
 	}
