@@ -50,6 +50,8 @@ struct doc *codec_encode_allocation(const struct allocation *alloc);
 /* SPEC section 2: schema portwatch.event/v1, seq, time, type, source and what the type
  * has. */
 struct doc *codec_encode_event(const struct event *event, const struct viewer *viewer);
+/* "exit_code" or "signal" of a status as wait(2) has it; below 0: unknown. */
+void codec_put_exit(struct doc *doc, int status);
 struct doc *codec_encode_settings(const struct settings *settings);
 struct sink_stats;
 /* name, type, sent, failed, dropped, queued, last_error, last_error_at. */

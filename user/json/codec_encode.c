@@ -226,23 +226,23 @@ static void set_socket_event(struct doc *doc, const struct event *event,
 		doc_put_null(doc, "lifetime_s");
 }
 
-static void set_exit(struct doc *doc, const struct process *p)
+void codec_put_exit(struct doc *doc, int status)
 {
 	const char *name;
 
-	if (!p || !p->exited || p->status < 0) {
+	if (status < 0) {
 		doc_put_null(doc, "exit_code");
-	} else if (WIFSIGNALED(p->status)) {
+	} else if (WIFSIGNALED(status)) {
 		char text[24];
 
-		name = sigabbrev_np(WTERMSIG(p->status));
+		name = sigabbrev_np(WTERMSIG(status));
 		if (name)
 			snprintf(text, sizeof(text), "SIG%s", name);
 		else
-			snprintf(text, sizeof(text), "SIG%d", WTERMSIG(p->status));
+			snprintf(text, sizeof(text), "SIG%d", WTERMSIG(status));
 		doc_put_string(doc, "signal", text);
 	} else {
-		doc_put_int(doc, "exit_code", WEXITSTATUS(p->status));
+		doc_put_int(doc, "exit_code", WEXITSTATUS(status));
 	}
 }
 
@@ -258,7 +258,9 @@ static void set_particulars(struct doc *doc, const struct event *event,
 		break;
 	case EVENT_PROCESS_EXITED:
 		doc_put(doc, "process", codec_encode_process(event->process, viewer));
-		set_exit(doc, event->process);
+		codec_put_exit(doc, event->process && event->process->exited
+					    ? event->process->status
+					    : -1);
 		break;
 	case EVENT_ALERT_FIRING:
 	case EVENT_ALERT_RESOLVED:
