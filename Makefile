@@ -63,7 +63,7 @@ FETCH    := fetch base
 ALL      := cli client fetch $(DAEMON)
 CLI_MODULES    := libcjson smartcols
 DAEMON_MODULES := libbpf libcjson libuv libmicrohttpd libcap-ng $(SYSTEMD)
-FETCH_MODULES  := libcurl libuv libcap-ng
+FETCH_MODULES  := libcurl libuv libcap-ng nettle
 CLI_LIBS        = $$($(PKGCONF) --libs $(CLI_MODULES)) -lhttp_parser
 DAEMON_LIBS     = $$($(PKGCONF) --libs $(DAEMON_MODULES))
 FETCH_LIBS      = $$($(PKGCONF) --libs $(FETCH_MODULES))
@@ -94,7 +94,7 @@ BENCH    := $(call programs,tests/bench/*.c)
 # What a unit test includes, "probe/x.h" or "probe_stage.h", says what must be built
 # before it links.
 including = $(call programs,$(shell grep -lE '^.include ["<]($(1))[/_]' tests/unit/*.c 2>/dev/null))
-WIDE     := $(call including,cli|http|sinks|service|child|engine|probe|daemon)
+WIDE     := $(call including,cli|http|sinks|service|child|fetch|engine|probe|daemon)
 MIDDLE   := $(filter-out $(WIDE),$(call including,client|store|json|portwatch)) $(FUZZ)
 
 # Skips that are no failure where CI is set: reasons, as a regular expression.  What the
@@ -196,7 +196,7 @@ $(O)/tests/%: CFLAGS += $(KEEP_ORDER)
 $(filter-out $(WIDE) $(MIDDLE),$(UNIT)): $(call archives,core base)
 $(MIDDLE): LIBS = $(CLI_LIBS)
 $(MIDDLE): $(call archives,client store json core base)
-$(WIDE) $(KERNEL) $(BENCH): LIBS = $(CLI_LIBS) $(DAEMON_LIBS)
+$(WIDE) $(KERNEL) $(BENCH): LIBS = $(CLI_LIBS) $(DAEMON_LIBS) $(FETCH_LIBS)
 $(WIDE): $(call archives,$(ALL))
 $(KERNEL): $(filter-out $(KERNEL:%=%.o),$(call objects_of,tests/kernel/*.c))
 $(O)/tests/kernel/test_rows: $(call objects_of,tests/kernel/rows/*.c)

@@ -244,26 +244,47 @@ static void on_written(uv_write_t *request, int status)
 	free(request->data);
 }
 
-int fetch_client_ask(struct fetch_client *client, uint64_t id, uint64_t timeout_ms,
-		     const char *kind, const char *target)
+/* @line and what follows it. */
+static int send_letter(struct fetch_client *client, const char *line, const char *more,
+		       size_t size)
 {
-	size_t max = strlen(target) + 64;
+	size_t head = strlen(line);
 	struct letter *letter;
 	uv_buf_t buf;
-	int n, err = client->helper ? 0 : start(client);
+	int err = client->helper ? 0 : start(client);
 
 	if (err < 0)
 		return err;
-	letter = malloc(sizeof(*letter) + max);
+	letter = malloc(sizeof(*letter) + head + size);
 	if (!letter)
 		return -ENOMEM;
-	n = snprintf(letter->text, max, "%" PRIu64 " %" PRIu64 " %s %s\n", id, timeout_ms,
-		     kind, target);
+	memcpy(letter->text, line, head);
+	memcpy(letter->text + head, more, size);
 	letter->request.data = letter;
-	buf = uv_buf_init(letter->text, (unsigned)n);
+	buf = uv_buf_init(letter->text, (unsigned)(head + size));
 	err = uv_write(&letter->request, (uv_stream_t *)&client->helper->pipe, &buf, 1,
 		       on_written);
 	if (err < 0)
 		free(letter);
 	return err;
+}
+
+int fetch_client_ask(struct fetch_client *client, uint64_t id, uint64_t timeout_ms,
+		     const char *kind, const char *target)
+{
+	_cleanup_(buffer_done) struct buffer line = { 0 };
+
+	buffer_printf(&line, "%" PRIu64 " %" PRIu64 " %s %s\n", id, timeout_ms, kind,
+		      target);
+	return line.failed ? -ENOMEM : send_letter(client, line.data, "", 0);
+}
+
+int fetch_client_post(struct fetch_client *client, uint64_t id, uint64_t timeout_ms,
+		      const char *block, size_t size)
+{
+	char line[96];
+
+	snprintf(line, sizeof(line), "%" PRIu64 " %" PRIu64 " post %zu\n", id, timeout_ms,
+		 size);
+	return send_letter(client, line, block, size);
 }

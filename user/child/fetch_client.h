@@ -36,6 +36,9 @@ DEFINE_CLEANUP(struct fetch_client, fetch_client_free)
  * just now and is given a rest, -ENOMEM, or why it cannot be started. */
 int fetch_client_ask(struct fetch_client *client, uint64_t id, uint64_t timeout_ms,
 		     const char *kind, const char *target);
+/* Have the @size bytes at @block, in the form of fetch/post.h, sent.  Errors as above. */
+int fetch_client_post(struct fetch_client *client, uint64_t id, uint64_t timeout_ms,
+		      const char *block, size_t size);
 /* End the process; the next question starts another one. */
 void fetch_client_rest(struct fetch_client *client);
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "fetch/post.h"
+
 enum {
 	BODY_MAX = 64 * 1024, /* more than this of an answer is not read */
 	HOPS_MAX = 3,
@@ -24,6 +26,7 @@ struct fetch {
 	size_t seen;      /* bytes of head and body */
 	bool is_answered; /* the head has ended */
 	unsigned hops;
+	struct curl_slist *headers;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -50,6 +53,7 @@ static void free_fetch(struct fetch *fetch)
 		fetch->next->link = fetch->link;
 	curl_multi_remove_handle(fetch->fetcher->multi, fetch->easy);
 	curl_easy_cleanup(fetch->easy);
+	curl_slist_free_all(fetch->headers);
 	free(fetch);
 }
 
@@ -163,10 +167,10 @@ static void finish(struct fetch *fetch, CURLcode code)
 		answer(fetch, false, say_failure(fetch, code, text));
 		return;
 	}
-	if (status >= 300 && status < 400 && follow(fetch))
+	if (fetch->kind == FETCH_HTTP && status >= 300 && status < 400 && follow(fetch))
 		return;
 	snprintf(text, sizeof(text), "answered %ld", status);
-	answer(fetch, status < 400, text);
+	answer(fetch, status < (fetch->kind == FETCH_POST ? 300 : 400), text);
 }
 
 static void harvest(struct fetcher *fetcher)
@@ -366,9 +370,24 @@ static void set_protocols(CURL *easy)
 #endif
 }
 
-static CURLcode set_up(struct fetch *fetch, const char *target)
+/* Both are copied. */
+static CURLcode set_post(struct fetch *fetch, const struct post *post)
 {
-	long verify = !is_of_this_host(target);
+	for (char *const *header = post->headers; header && *header; header++) {
+		struct curl_slist *more = curl_slist_append(fetch->headers, *header);
+
+		if (!more)
+			return CURLE_OUT_OF_MEMORY;
+		fetch->headers = more;
+	}
+	curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->headers);
+	curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE, (long)post->body_size);
+	return curl_easy_setopt(fetch->easy, CURLOPT_COPYPOSTFIELDS, post->body);
+}
+
+static CURLcode set_up(struct fetch *fetch, const struct fetch_order *order)
+{
+	long verify = order->kind == FETCH_POST || !is_of_this_host(order->target);
 	CURL *easy = fetch->easy;
 
 	set_protocols(easy);
@@ -395,7 +414,9 @@ static CURLcode set_up(struct fetch *fetch, const char *target)
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
 	if (fetch->kind == FETCH_TCP)
 		curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
-	return curl_easy_setopt(easy, CURLOPT_URL, target); /* copied */
+	if (order->post && set_post(fetch, order->post) != CURLE_OK)
+		return CURLE_OUT_OF_MEMORY;
+	return curl_easy_setopt(easy, CURLOPT_URL, order->target); /* copied */
 }
 
 static void link_fetch(struct fetcher *fetcher, struct fetch *fetch)
@@ -423,7 +444,7 @@ int fetcher_submit(struct fetcher *fetcher, const struct fetch_order *order)
 		return -ENOMEM;
 	}
 	link_fetch(fetcher, fetch);
-	if (set_up(fetch, order->target) != CURLE_OK ||
+	if (set_up(fetch, order) != CURLE_OK ||
 	    curl_multi_add_handle(fetcher->multi, fetch->easy) != CURLM_OK) {
 		free_fetch(fetch);
 		return -ENOMEM;

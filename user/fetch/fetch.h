@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fetch - asks servers whether they answer: HTTP, HTTPS, or the connection alone.
+ * fetch - asks servers whether they answer: HTTP, HTTPS, or the connection alone; and
+ * sends them what they are to know.
  *
  * libcurl's multi interface in the loop: thousands at a time, and no thread for each.
  * Nothing of an answer is kept but its status.
@@ -14,13 +15,18 @@
 
 #include "base/cleanup.h"
 
-enum fetch_kind { FETCH_HTTP, FETCH_TCP };
+struct post;
+
+enum fetch_kind { FETCH_HTTP, FETCH_TCP, FETCH_POST };
 
 struct fetch_order {
 	uint64_t id;
 	enum fetch_kind kind;
 	uint64_t timeout_ms;
 	const char *target; /* a URL, or HOST:PORT */
+	/* FETCH_POST, to the target: only 2xx will do, no redirect is followed, and who
+	 * answers must have a certificate.  Borrowed until fetcher_submit() returns. */
+	const struct post *post;
 };
 
 struct fetch_answer {

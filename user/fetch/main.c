@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * portwatch-fetch - the network side of health checks, started by portwatchd.
+ * portwatch-fetch - the network side of health checks and sinks, started by portwatchd.
  *
  * A program of its own, since libcurl costs a daemon that checks nothing 3 MB and each
  * command that runs an engine its loading; and so that what strangers' servers send is
  * read by a process without a single capability.
  *
  * Standard input is a stream socket to the daemon.  A line asks: ID TIMEOUT_MS KIND
- * TARGET, where KIND is http or tcp; a line answers: ID PASSED LATENCY_US TEXT.  At its
- * end this ends.
+ * TARGET, where KIND is http or tcp, or post with a number of bytes for a TARGET: as many
+ * follow, and are what fetch/post.h says.  A line answers: ID PASSED LATENCY_US TEXT.  At
+ * its end this ends.
  */
 #include <cap-ng.h>
 #include <errno.h>
@@ -23,8 +24,16 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "fetch/fetch.h"
+#include "fetch/post.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024 };
+
+/* A post, as far as it has arrived. */
+struct block {
+	struct fetch_order order;
+	char *data; /* NULL: none is expected */
+	size_t size, wanted;
+};
 
 struct server {
 	uv_loop_t loop;
@@ -32,6 +41,7 @@ struct server {
 	struct fetcher *fetcher;
 	char line[LINE_MAX_BYTES];
 	size_t size; /* of what is there of it */
+	struct block block;
 };
 
 struct letter {
@@ -80,11 +90,58 @@ static void on_answer(const struct fetch_answer *answer, void *arg)
 	}
 }
 
+static void submit(struct server *server, const struct fetch_order *order)
+{
+	struct fetch_answer failed = { .id = order->id,
+				       .text = "not enough memory to ask" };
+
+	if (fetcher_submit(server->fetcher, order) < 0)
+		on_answer(&failed, server);
+}
+
+static bool expect(struct server *server, const struct fetch_order *order,
+		   const char *size)
+{
+	struct block *block = &server->block;
+	uint64_t wanted;
+
+	if (parse_u64(size, POST_MAX, &wanted) < 0 || wanted == 0)
+		return false;
+	block->order = *order;
+	block->order.kind = FETCH_POST;
+	block->data = malloc(wanted + 1);
+	block->size = 0;
+	block->wanted = wanted;
+	return block->data != NULL;
+}
+
+static void submit_block(struct server *server)
+{
+	struct block *block = &server->block;
+	_cleanup_(freep) char *data = take(block->data);
+	struct fetch_answer failed = { .id = block->order.id };
+	struct post post;
+	int err;
+
+	data[block->wanted] = '\0';
+	err = post_parse(data, block->wanted, &post);
+	if (err < 0) {
+		failed.text = err == -EINVAL ? "a secret is none of Standard Webhooks"
+					     : "it cannot be sent";
+		on_answer(&failed, server);
+		return;
+	}
+	block->order.target = post.url;
+	block->order.post = &post;
+	submit(server, &block->order);
+	post_done(&post);
+	explicit_bzero(data, block->wanted);
+}
+
 /* False for a line that is none of ours. */
 static bool obey(struct server *server, char *line)
 {
 	struct fetch_order order = { 0 };
-	struct fetch_answer failed = { .text = "not enough memory to ask" };
 	char kind[8];
 	int at = 0;
 
@@ -92,26 +149,52 @@ static bool obey(struct server *server, char *line)
 		   kind, &at) != 3 ||
 	    at == 0)
 		return false;
+	if (streq(kind, "post"))
+		return expect(server, &order, line + at);
 	order.kind = streq(kind, "tcp") ? FETCH_TCP : FETCH_HTTP;
 	order.target = line + at;
-	failed.id = order.id;
-	if (fetcher_submit(server->fetcher, &order) < 0)
-		on_answer(&failed, server);
+	submit(server, &order);
 	return true;
 }
 
-static void obey_lines(struct server *server)
+/* How many of the @n bytes at @from went into the block. */
+static size_t fill_block(struct server *server, const char *from, size_t n)
+{
+	struct block *block = &server->block;
+
+	if (n > block->wanted - block->size)
+		n = block->wanted - block->size;
+	memcpy(block->data + block->size, from, n);
+	block->size += n;
+	if (block->size == block->wanted)
+		submit_block(server);
+	return n;
+}
+
+static void obey_all(struct server *server)
 {
 	char *from = server->line, *end;
+	size_t left = server->size;
 
-	while ((end = memchr(from, '\n', server->size - (size_t)(from - server->line)))) {
-		*end = '\0';
-		if (!obey(server, from))
-			stop(server);
-		from = end + 1;
+	while (left > 0) {
+		size_t n;
+
+		if (server->block.data) {
+			n = fill_block(server, from, left);
+		} else {
+			end = memchr(from, '\n', left);
+			if (!end)
+				break;
+			*end = '\0';
+			if (!obey(server, from))
+				stop(server);
+			n = (size_t)(end + 1 - from);
+		}
+		from += n;
+		left -= n;
 	}
-	server->size -= (size_t)(from - server->line);
-	memmove(server->line, from, server->size);
+	server->size = left;
+	memmove(server->line, from, left);
 }
 
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -133,7 +216,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		return;
 	}
 	server->size += (size_t)n;
-	obey_lines(server);
+	obey_all(server);
 }
 
 /* Thousands of checks are as many sockets. */
@@ -176,7 +259,7 @@ int main(int argc, char **argv)
 	(void)argv;
 	if (argc != 1) {
 		fputs("portwatch-fetch is started by portwatchd, to make its health "
-		      "checks.\n",
+		      "checks and to send its alerts.\n",
 		      stderr);
 		return 2;
 	}
@@ -188,7 +271,7 @@ int main(int argc, char **argv)
 	raise_descriptors();
 	err = serve(&server);
 	if (err < 0) {
-		log_error_errno(err, "Cannot make health checks");
+		log_error_errno(err, "Cannot reach the network");
 		return 1;
 	}
 	return 0;
