@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "store/sqlite.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+
+#include "base/cleanup.h"
+
+void sqlite_init(struct sqlite *sq)
+{
+	*sq = (struct sqlite){ .library = NULL };
+	pthread_mutex_init(&sq->lock, NULL);
+}
+
+void sqlite_done(struct sqlite *sq)
+{
+	pthread_mutex_destroy(&sq->lock);
+}
+
+static int resolve(struct sqlite *sq, void *library)
+{
+	/* POSIX has a pointer to data for a pointer to a function. */
+#define SQLITE_RESOLVE(name)                                    \
+	*(void **)&sq->name = dlsym(library, "sqlite3_" #name); \
+	if (!sq->name)                                          \
+		return -ENOENT;
+	SQLITE_FUNCTIONS(SQLITE_RESOLVE)
+#undef SQLITE_RESOLVE
+	return 0;
+}
+
+/* What it would take for speed that nobody needs here. */
+static void configure(struct sqlite *sq)
+{
+	sq->config(SQLITE_CONFIG_MEMSTATUS, 0);
+	sq->config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
+	sq->initialize();
+}
+
+static int load(struct sqlite *sq)
+{
+	void *library = dlopen("libsqlite3.so.0", RTLD_NOW | RTLD_LOCAL);
+	int err = library ? resolve(sq, library) : -ENOENT;
+
+	if (err < 0) {
+		if (library)
+			dlclose(library);
+		return err;
+	}
+	configure(sq);
+	sq->library = library;
+	return 0;
+}
+
+int sqlite_get(struct sqlite *sq)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&sq->lock);
+	if (!sq->library)
+		err = load(sq);
+	if (err == 0)
+		sq->users++;
+	pthread_mutex_unlock(&sq->lock);
+	return err;
+}
+
+void sqlite_put(struct sqlite *sq)
+{
+	pthread_mutex_lock(&sq->lock);
+	if (--sq->users == 0) {
+		sq->shutdown();
+		dlclose(take(sq->library));
+	}
+	pthread_mutex_unlock(&sq->lock);
+}
