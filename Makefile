@@ -298,7 +298,8 @@ install: all
 	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(Q)sed 's,@PREFIX@,$(PREFIX),' tools/packaging/portwatchd.service \
 		> $(DESTDIR)$(PREFIX)/lib/systemd/system/portwatchd.service
-	$(Q)install -D -m 644 -t $(SHARE)/portwatch tools/packaging/launch.conf
+	$(Q)install -D -m 644 -t $(SHARE)/portwatch $(addprefix tools/packaging/,launch.conf \
+		prometheus.yml prometheus.rules.yml grafana.json)
 	$(Q)for page in $(wildcard user/*/*.1 user/*/*.3 user/*/*.8); do \
 		install -D -m 644 -t $(SHARE)/man/man$${page##*.} $$page; done
 	$(Q)install -d $(addprefix $(SHARE)/,$(dir $(COMPLETIONS)))
