@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Everything about one port or service: why it is so, who holds it, what happened to it.
+
+import { getIfServed } from "./api.js";
+import { words } from "./actions.js";
+import { $, chip, clean, command, commandLine, duration, el, link, processName, severity, since } from "./dom.js";
+import { portsOf, sortAlerts } from "./lists.js";
+
+const HISTORY_MAX = 50;
+
+function section(title, ...children) {
+	return el("section", { class: "part" }, el("h3", {}, title), children);
+}
+
+function facts(pairs) {
+	return el("dl", { class: "facts" }, pairs.filter(([, v]) => v !== null && v !== undefined && v !== "").map(([name, value]) =>
+		el("div", {}, el("dt", {}, name), el("dd", {}, value instanceof Node ? value : el("bdi", {}, String(value))))));
+}
+
+// -- Who holds it ------------------------------------------------------------------------
+
+function processCard(process, more = []) {
+	if (!process)
+		return el("p", { class: "muted" }, "A process that portwatch may not look at, or the kernel itself.");
+	return el("div", { class: "process" },
+		el("p", {}, el("strong", {}, el("bdi", {}, processName(process))), el("span", { class: "muted" }, ` pid ${process.pid}`)),
+		process.cmdline?.length ? el("p", { class: "argv mono" }, el("bdi", {}, commandLine(process))) : null,
+		facts([
+			["User", process.user ?? process.uid], ["Folder", process.cwd], ["Unit", process.unit], ["Container", process.container],
+			["Program", process.exe], ["Started", process.start_time ? since(process.start_time) : null], ...more,
+		]));
+}
+
+function chainOf(holder) {
+	const chain = holder.chain ?? holder.ancestors ?? holder.started_by ?? [];
+	if (!Array.isArray(chain) || chain.length === 0)
+		return null;
+	return ["Started by", el("ol", { class: "chain" }, chain.map((p) => el("li", {}, el("bdi", {}, processName(p)), el("span", { class: "muted" }, ` ${p.pid ?? ""}`), p.unit ? el("span", { class: "muted" }, ` (${clean(p.unit)})`) : null)))];
+}
+
+function whyHolder(holder) {
+	const process = holder.process ?? (holder.pid ? holder : null);
+	const at = holder.address ? `${holder.proto ?? "tcp"} ${holder.address}:${holder.port ?? ""} ${holder.state ?? ""}` : null;
+	const more = [["Holds", at], ["Since", holder.since ? since(holder.since) : null]];
+	const chain = chainOf(holder);
+	return processCard(process, chain ? [...more, chain] : more);
+}
+
+function socketCards(sockets) {
+	return sockets.map((s) => el("div", { class: "held" },
+		el("p", { class: "mono" }, `${s.proto} ${s.address}:${s.port}`, el("span", { class: "muted" }, ` ${s.state}, ${s.scope}`), s.since ? [" ", since(s.since)] : null),
+		processCard(s.process, s.holders?.length > 1 ? [["Also held by", s.holders.filter((h) => h.pid !== s.process?.pid).map((h) => `${processName(h)} (${h.pid})`).join(", ")]] : [])));
+}
+
+// -- Why ---------------------------------------------------------------------------------
+
+// One sentence of whatever shape: text, or the first member that is one.
+function sentence(item) {
+	if (typeof item === "string")
+		return item;
+	return item.message ?? item.text ?? item.reason ?? item.detail ?? item.what ?? "";
+}
+
+function bindRow(bind) {
+	const good = bind.ok ?? (bind.errno === null || bind.errno === undefined || bind.result === "ok");
+	const at = [bind.proto, bind.address].filter(Boolean).join(" ");
+	return el("li", { class: `bind ${good ? "good" : "bad"}` }, el("span", { class: "mono" }, at || bind.bind || "bind"),
+		el("strong", {}, good ? "would work" : bind.errno ?? bind.result ?? "would fail"), el("span", {}, el("bdi", {}, sentence(bind))));
+}
+
+function failureRow(failure) {
+	const when = failure.time ?? failure.at ?? failure.since;
+	const process = failure.process;
+	return el("li", { class: "event bad" }, el("span", {},
+		process ? el("bdi", {}, `${processName(process)} (${process.pid}) `) : null, failure.errno ? el("strong", {}, `${failure.errno} `) : null, el("bdi", {}, sentence(failure))),
+	when ? since(when) : null);
+}
+
+function whyParts(why) {
+	const advice = why.advice ?? {};
+	return [
+		el("p", { class: "summary" }, el("bdi", {}, why.summary ?? "")),
+		advice.text || advice.command ? el("div", { class: "advice" }, advice.text ? el("p", {}, el("bdi", {}, advice.text)) : null, advice.command ? command(advice.command) : null) : null,
+		why.holders?.length ? section("Who holds it", why.holders.map(whyHolder)) : null,
+		why.binds?.length ? section("What a bind would get now", el("ul", { class: "plain" }, why.binds.map(bindRow))) : null,
+		why.failures?.length ? section("What failed lately", el("ul", { class: "plain" }, why.failures.map(failureRow))) : null,
+	];
+}
+
+// What this page knows by itself, where the daemon does not explain.
+function ownSummary(port, sockets, claimants) {
+	const owner = claimants.length ? ` It is registered for ${claimants.map((s) => s.name).join(" and ")}.` : "";
+	if (sockets.length === 0)
+		return `Nothing holds port ${port}.${owner}`;
+	const names = [...new Set(sockets.map((s) => (s.process ? `${processName(s.process)} (pid ${s.process.pid})` : "somebody")))];
+	return `Port ${port} is held by ${names.join(" and ")}.${owner}`;
+}
+
+// -- Timeline ----------------------------------------------------------------------------
+
+const HAPPENED = {
+	"socket.bound": "bound", "socket.listening": "listening", "socket.released": "released", "socket.bind_failed": "bind failed",
+	"process.exited": "exited", "alert.firing": "alert", "alert.resolved": "resolved",
+};
+
+function entryTone(type) {
+	if (/failed|firing|exited/.test(type))
+		return "bad";
+	return /resolved|listening|running|healthy/.test(type) ? "good" : "idle";
+}
+
+function timelineRow(entry) {
+	const type = entry.type ?? entry.what ?? entry.kind ?? "";
+	const alert = entry.alert;
+	return el("li", { class: `moment ${entryTone(type)}` },
+		el("p", {}, el("strong", {}, HAPPENED[type] ?? type.replace(".", " ")), " ",
+			entry.process ? el("bdi", {}, `${processName(entry.process)} (${entry.process.pid})`) : null,
+			entry.errno ? ` ${entry.errno}` : null, entry.lifetime_s ? ` after ${duration(entry.lifetime_s)}` : null),
+		alert?.message ?? entry.message ? el("p", { class: "muted" }, el("bdi", {}, alert?.message ?? entry.message)) : null,
+		since(entry.time));
+}
+
+function timeline(history) {
+	const entries = history?.entries ?? history?.history ?? history?.events;
+	if (!entries)
+		return section("Timeline", el("p", { class: "muted" }, "This daemon keeps no history."));
+	if (entries.length === 0)
+		return section("Timeline", el("p", { class: "muted" }, "Nothing is remembered of it."));
+	return section("Timeline", el("ol", { class: "timeline" }, entries.slice(0, HISTORY_MAX).map(timelineRow)));
+}
+
+// -- The sheet ---------------------------------------------------------------------------
+
+function alertParts(alerts) {
+	return sortAlerts(alerts).map((a) => {
+		const [tone, , word] = severity(a);
+		return el("div", { class: `advice ${tone}` }, el("p", {}, el("strong", {}, `${word}: `), el("bdi", {}, a.message)), a.fix ? command(a.fix) : null);
+	});
+}
+
+export class Detail {
+	constructor(store, actions) {
+		this.store = store;
+		this.actions = actions;
+		this.target = null;
+		this.asked = 0;
+		$("detail").addEventListener("close", () => (this.target = null));
+	}
+
+	// {port, proto} or {service}
+	open(target) {
+		this.target = target;
+		const service = target.service ? this.store.service(target.service) : null;
+		this.port = target.port ?? (service ? portsOf(service)[0] : null) ?? null;
+		this.extra = null;
+		$("detail-title").textContent = target.service ? clean(target.service) : `Port ${this.port}`;
+		this.draw();
+		if (!$("detail").open)
+			$("detail").showModal();
+		$("detail-body").scrollTop = 0;
+		this.ask();
+	}
+
+	// The long answers come later, into the sheet that is still the same one.
+	async ask() {
+		const number = ++this.asked;
+		if (!this.port) {
+			this.extra = {};
+			this.draw();
+			return;
+		}
+		const part = (path) => getIfServed(path).catch((error) => ({ error: words(error) }));
+		const udp = this.target.proto === "udp" ? "/udp" : "";
+		const [why, history] = await Promise.all([
+			part(`/why/${encodeURIComponent(`:${this.port}${udp}`)}`),
+			part(`/history?port=${this.port}&limit=${HISTORY_MAX}`),
+		]);
+		if (number === this.asked && this.target) {
+			this.extra = { why, history };
+			this.draw();
+		}
+	}
+
+	// After an event that concerns what is shown.
+	refresh(event) {
+		if (!this.target)
+			return;
+		const about = event?.port ?? event?.alert?.port;
+		const service = event?.service ?? event?.alert?.service;
+		if ((about && about === this.port) || (service && service === this.target.service)) {
+			this.draw();
+			this.ask();
+		} else if (!event) {
+			this.draw();
+		}
+	}
+
+	draw() {
+		const { service: name } = this.target;
+		const service = name ? this.store.service(name) : null;
+		const sockets = this.port ? this.store.socketsOf(this.port) : [];
+		const claimants = this.store.services.filter((s) => portsOf(s).includes(this.port));
+		const sig = JSON.stringify([this.target, service, sockets, this.extra, this.store.alertsOf(this.port, name).map((a) => a.id)]);
+		if (sig === this.sig && $("detail").open)
+			return;
+		this.sig = sig;
+		$("detail-state").replaceChildren(...(service ? [chip(service.status)] : [chip(sockets.length ? "running" : "stopped")].map((c) => (c.lastChild.textContent = sockets.length ? "In use" : "Free", c))));
+		const why = this.extra?.why;
+		$("detail-body").replaceChildren(...[
+			alertParts(this.store.alertsOf(this.port, name)),
+			service ? this.serviceFacts(service) : null,
+			why && !why.error ? whyParts(why) : this.ownParts(sockets, claimants, why),
+			this.extra ? timelineOf(this.extra.history) : el("p", { class: "muted" }, "Looking…"),
+		].flat(3).filter(Boolean));
+		this.drawActions(service, sockets, claimants);
+	}
+
+	serviceFacts(s) {
+		const needs = Object.keys(s.entry?.depends_on ?? {});
+		const startup = s.entry?.startup_cmd;
+		return facts([
+			["What", s.description],
+			["Port", el("span", {}, portsOf(s).length ? portsOf(s).map((p, i) => [i ? ", " : "", link(`:${p}`, () => this.open({ port: p, proto: s.proto }))]).flat() : "dynamic")],
+			["Environment", s.environment],
+			["Process", s.pid ? `${processName(s.process)} (pid ${s.pid})` : null],
+			["Up since", s.status === "running" && s.since ? since(s.since) : null],
+			["Health", s.health], ["Checked at", s.health_endpoint],
+			["Needs", needs.length ? el("span", {}, needs.map((n, i) => [i ? ", " : "", link(n, () => this.open({ service: n }))]).flat()) : null],
+			["Started with", startup ? el("code", {}, Array.isArray(startup) ? startup.join(" ") : startup) : null],
+			["Restarts", s.restarts || null],
+		]);
+	}
+
+	ownParts(sockets, claimants, why) {
+		return [
+			why?.error ? el("p", { class: "error" }, why.error) : null,
+			this.port ? el("p", { class: "summary" }, el("bdi", {}, ownSummary(this.port, sockets, claimants))) : null,
+			sockets.length ? section("Who holds it", socketCards(sockets)) : null,
+		];
+	}
+
+	drawActions(service, sockets, claimants) {
+		const foot = $("detail-actions");
+		const owner = service ?? claimants[0];
+		const foreign = sockets.some((s) => !service || s.service !== service.name);
+		const buttons = this.actions.canChange() ? [
+			sockets.length ? el("button", { class: "button danger", type: "button", onclick: () => this.actions.kill(service && !foreign ? { service: service.name } : { port: this.port, proto: sockets[0].proto }) }, "Kill…") : null,
+			owner ? el("button", { class: "button", type: "button", onclick: () => this.actions.reassign(owner.name) }, service ? "Reassign…" : `Reassign ${clean(owner.name)}…`) : null,
+		].filter(Boolean) : [];
+		foot.hidden = buttons.length === 0;
+		foot.replaceChildren(...buttons);
+	}
+}
+
+function timelineOf(history) {
+	return history?.error ? el("p", { class: "error" }, history.error) : timeline(history);
+}
