@@ -183,6 +183,19 @@ $(USER_OBJ) $(TEST_OBJ): $(O)/%.o: %.c
 # The skeletons must be there once; from then on the .d files know who includes them.
 $(call objects_of,user/probe/*.c): | $(BPF_SKEL)
 
+# The dashboard as data of the daemon; the order is that of the table.
+WEB      := $(wildcard user/web/*.html user/web/*.css user/web/*.js user/web/*.svg)
+$(O)/user/web/files.c: user/web/embed $(WEB)
+	$(call say,EMBED)
+	$(Q)mkdir -p $(@D)
+	$(Q)user/web/embed $(WEB) > $@
+
+$(O)/user/web/files.o: $(O)/user/web/files.c user/http/page.h
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
+
+$(O)/user/http.a: $(O)/user/web/files.o
+
 define archive_rule
 $(O)/user/$(1).a: $(filter-out $(MAIN_OBJ),$(call objects_of,user/$(1)/*.c))
 	$$(call say,AR)

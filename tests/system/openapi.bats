@@ -134,7 +134,7 @@ for method, path, operation in operations():
     assert inside == described, path
     assert operation["summary"] and len(operation["responses"]) > 1
     assert "default" in operation["responses"]
-    assert (method == "GET") == (operation["x-access"] == "read"), path
+    assert (method == "GET") == (operation["x-access"] in ("read", "public")), path
 for name, schema in openapi["components"]["schemas"].items():
     assert schema["type"] == "object" and schema["properties"], name'
 }
@@ -160,7 +160,7 @@ for path in ("status services services/{name} services/{name}/kill services/{nam
 	listen 18765 ::1
 	api $A/allocations -H 'Content-Type: application/json' -d '{"service_name":"imp"}' -o /dev/null
 	checked '
-given = {"name": "goblin", "port": "8000"}
+given = {"name": "goblin", "port": "8000", "file": "app.js"}
 for method, path, operation in operations():
     if method == "GET":
         url = re.sub(r"{(\w+)}", lambda m: given[m[1]], path)

@@ -75,6 +75,7 @@ struct request {
 	struct argument args[ARGS_MAX];
 	size_t n_args;
 	const char *last_event_id; /* NULL none */
+	const char *if_none_match; /* NULL none */
 	const char *body;          /* NUL-terminated; NULL none */
 	size_t body_size;
 };
@@ -121,6 +122,8 @@ struct reply {
 	struct shared_body *shared; /* referenced */
 	struct producer *producer;  /* owned */
 	struct deferred *deferred;  /* owned: the answer comes later */
+	const struct page_file *file;
+	bool versioned; /* of a file: the request named its content */
 };
 void reply_done(struct reply *reply);
 

@@ -13,6 +13,7 @@
 
 #include "base/strings.h"
 #include "http/deferred.h"
+#include "http/page.h"
 
 enum {
 	/* What is read beyond a body that is too large, that the answer may arrive. */
@@ -242,6 +243,19 @@ static enum MHD_Result send_shared(struct connection *c, struct reply *reply)
 	return MHD_queue_response(c->native, reply->status, body->native);
 }
 
+static enum MHD_Result send_file(struct connection *c, const struct reply *reply)
+{
+	struct MHD_Response *response = page_respond(
+		reply->file, reply->status == MHD_HTTP_NOT_MODIFIED, reply->versioned);
+	enum MHD_Result result;
+
+	if (!response)
+		return MHD_NO;
+	result = MHD_queue_response(c->native, reply->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
 static enum MHD_Result send_reply(struct connection *c, struct reply *reply)
 {
 	struct MHD_Response *response;
@@ -249,6 +263,8 @@ static enum MHD_Result send_reply(struct connection *c, struct reply *reply)
 
 	if (reply->shared)
 		return send_shared(c, reply);
+	if (reply->file)
+		return send_file(c, reply);
 	if (reply->producer)
 		response = respond_with_producer(c, reply);
 	else
@@ -298,6 +314,7 @@ static enum MHD_Result answer(struct connection *c, const char *url, const char 
 		.peer = &c->peer,
 		.path = url,
 		.last_event_id = header(c->native, "Last-Event-ID"),
+		.if_none_match = header(c->native, MHD_HTTP_HEADER_IF_NONE_MATCH),
 		.body = c->body.data,
 		.body_size = c->body.size,
 	};
@@ -337,8 +354,19 @@ static enum MHD_Result add_claim(void *cls, enum MHD_ValueKind kind, const char 
 	return MHD_YES;
 }
 
+static bool is_public(const char *url, const char *method)
+{
+	char parameter[PARAMETER_MAX];
+	unsigned allow;
+	const struct route *route =
+		routes_find(method_of(method), url, parameter, &allow);
+
+	return route && route->access == ACCESS_PUBLIC;
+}
+
 /* What the token gives is given for one request. */
-static struct access_verdict judge(struct connection *c, const char *method)
+static struct access_verdict judge(struct connection *c, const char *url,
+				   const char *method)
 {
 	const struct access_rules *rules = &c->server->rules;
 	struct access_claims claims = { 0 };
@@ -350,6 +378,8 @@ static struct access_verdict judge(struct connection *c, const char *method)
 		return verdict;
 	verdict = access_judge_token(rules, &claims, method_of(method) != METHOD_GET);
 	c->peer.may_change = c->peer.viewer.all = !verdict.status && !rules->read_only;
+	if (verdict.status == MHD_HTTP_UNAUTHORIZED && is_public(url, method))
+		return (struct access_verdict){ 0 };
 	return verdict;
 }
 
@@ -365,14 +395,14 @@ static enum MHD_Result refuse(struct connection *c)
 }
 
 /* The head is there; of the body nothing was read. */
-static enum MHD_Result begin(struct connection *c, const char *method)
+static enum MHD_Result begin(struct connection *c, const char *url, const char *method)
 {
 	const char *length = header(c->native, MHD_HTTP_HEADER_CONTENT_LENGTH);
 	uint64_t size = 0;
 
 	if (length && parse_u64(length, UINT64_MAX, &size) < 0)
 		size = 0;
-	c->refused = judge(c, method);
+	c->refused = judge(c, url, method);
 	if (!c->refused.status && length &&
 	    header(c->native, MHD_HTTP_HEADER_TRANSFER_ENCODING))
 		c->refused = two_lengths;
@@ -411,7 +441,7 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *native, const 
 		c = MHD_get_connection_info(native, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
 			    ->socket_context;
 		*context = c;
-		return begin(c, method);
+		return begin(c, url, method);
 	}
 	if (*upload_size) {
 		result = take_upload(c, upload, *upload_size);

@@ -133,6 +133,7 @@ static struct doc *responses_of(const struct route *route)
 static struct doc *operation_of(const struct route *route)
 {
 	static const char *const access[] = {
+		[ACCESS_PUBLIC] = "public",
 		[ACCESS_READ] = "read",
 		[ACCESS_CHANGE] = "change",
 		[ACCESS_OWN] = "own",

@@ -8,6 +8,8 @@
 #include "http/api.h"
 
 enum access {
+	ACCESS_PUBLIC, /* a read that needs no token anywhere: it tells nothing of this
+			  host */
 	ACCESS_READ,
 	ACCESS_CHANGE,
 	ACCESS_OWN, /* a change that anybody may make to what is theirs: the handler looks
@@ -72,6 +74,8 @@ int handle_down(const struct request *req, struct reply *reply);
 int handle_restart(const struct request *req, struct reply *reply);
 int handle_log(const struct request *req, struct reply *reply);
 int handle_wait(const struct request *req, struct reply *reply);
+int handle_page(const struct request *req, struct reply *reply);
+int handle_page_file(const struct request *req, struct reply *reply);
 int handle_openapi(const struct request *req, struct reply *reply);
 int handle_metrics(const struct request *req, struct reply *reply);
 int handle_healthz(const struct request *req, struct reply *reply);
