@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "daemon/alarm.h"
 #include "daemon/disk.h"
+#include "daemon/door.h"
 #include "daemon/launching.h"
 #include "daemon/loopback.h"
 #include "daemon/notify.h"
@@ -442,39 +443,6 @@ static enum exit_status load_registry(struct daemon *d)
 	return EXIT_DONE;
 }
 
-static enum exit_status open_socket(struct daemon *d)
-{
-	gid_t group = peer_group();
-	struct listener listener;
-	int err = listener_open_unix(d->options->socket, group, &listener);
-
-	if (err == 0)
-		err = http_server_listen(d->server, &listener, group);
-	switch (err) {
-	case 0:
-		return EXIT_DONE;
-	case -EADDRINUSE:
-		log_error("Another daemon serves %s; stop it, or give this one its own "
-			  "--socket",
-			  d->options->socket);
-		return EXIT_CONFLICT;
-	case -EACCES:
-	case -EPERM:
-		log_error_errno(err,
-				"Cannot serve %s; run as root, or give another --socket",
-				d->options->socket);
-		return EXIT_NOT_PERMITTED;
-	case -ENOTSOCK:
-		log_error("%s is in the way and no socket; remove it, or give another "
-			  "--socket",
-			  d->options->socket);
-		return EXIT_FAILED;
-	default:
-		log_error_errno(err, "Cannot serve %s", d->options->socket);
-		return EXIT_FAILED;
-	}
-}
-
 /* Before privileges go: the port may be below 1024. */
 static void open_loopback(struct daemon *d)
 {
@@ -524,7 +492,7 @@ static enum exit_status start(struct daemon *d)
 	int err;
 
 	if (status == EXIT_DONE)
-		status = open_socket(d);
+		status = door_open(d->server, d->options->socket);
 	if (status != EXIT_DONE)
 		return status;
 	open_loopback(d);
