@@ -329,6 +329,21 @@ print(c.recv(99).decode())' "$1" "${2:-127.0.0.1}"
 	[[ $output == *'No port of the managed range, 8000-8001, is free'* ]]
 }
 
+@test "a command that ends is no alert" {
+	daemon
+	events all types=alert
+	# Not by way of the interpreter's own end, which closes the socket before.
+	run -0 pw run x -- python3 -c 'import os, socket, sys
+s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+os._exit(0)' '{port}'
+	run -1 pw run x -- false
+	within 10 gone 8000
+	# Something to come after what is not to come.
+	listen 18765
+	within 10 told all '.alert.service == "wizard"'
+	run ! told all '.alert.service == "x"'
+}
+
 @test "killed itself, it leaves neither process nor port" {
 	local child
 

@@ -402,6 +402,18 @@ TEST(an_allocation_whose_process_goes_is_dead_port_or_not)
 			      "serve.py");
 }
 
+TEST(an_allocation_that_a_parent_keeps_is_not_dead_while_that_lives)
+{
+	STAGE(s);
+
+	registry_find_allocation(s.registry, IPPROTO_TCP, 8000)->kept = true;
+	exits(&s, GRACE, SIGTERM);
+	settles(&s, GRACE, NOBODY);
+	CHECK_EQ(at_allocation(&s, 8000)->count, 0);
+	exits(&s, BASH, SIGKILL);
+	only(at_allocation(&s, 8000), ALERT_DEAD_OWNER, GRACE);
+}
+
 TEST(an_allocation_leaves_an_orphan)
 {
 	STAGE(s);

@@ -117,6 +117,7 @@ static char *make_body(const struct run_grant *grant, const struct run_wish *wis
 	if (wish->port)
 		doc_set_int(doc, "port", wish->port);
 	doc_set_int(doc, "pid", wish->pid);
+	doc_set_bool(doc, "kept", wish->pid != getpid());
 	return doc_print(doc, false, ret_size);
 }
 

@@ -158,6 +158,13 @@ static bool still_claims(const struct world *world, const struct service_state *
 	       service_claims(world, state->service, &state->last_at, false);
 }
 
+/* Whoever started it gives the port back, or starts another. */
+static bool is_kept(const struct service_state *state)
+{
+	return state->allocation && state->allocation->kept && state->recorded->parent &&
+	       !state->recorded->parent->exited;
+}
+
 /* dead_owner, orphaned and not_listening of whom @state records. */
 static int find_loss(const struct world *world, const struct service_state *state,
 		     struct verdicts *list)
@@ -168,8 +175,9 @@ static int find_loss(const struct world *world, const struct service_state *stat
 		return 0;
 	if (state->recorded->exited) {
 		sock = find_survivor(world, state);
-		return sock ? say_orphaned(world, state, sock, list)
-			    : say_dead(world, state, list);
+		if (sock)
+			return say_orphaned(world, state, sock, list);
+		return is_kept(state) ? 0 : say_dead(world, state, list);
 	}
 	if (!state->had_port || !still_claims(world, state) || own_socket(world, state))
 		return 0;

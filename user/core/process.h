@@ -60,6 +60,8 @@ struct process {
 	struct service_state *recorded_in;
 	/* The engine's: /proc has been asked for what the kernel's word left open. */
 	bool complete;
+	/* The engine's: allocations are kept by it while a child of it has them. */
+	bool keeps;
 	/* The engine's: portwatch is ending it, so that nothing records it. */
 	bool ending;
 	unsigned refs; /* processes_ref() and processes_unref() only */

@@ -104,6 +104,7 @@ struct allocation {
 	uint64_t expires_ns;       /* 0 never */
 	char *health_status;
 	uint64_t request_count, error_count;
+	bool kept;      /* the parent of its process sees to it when that ends */
 	bool unwritten; /* its process is not in the state file yet */
 	bool managed;   /* handed out by portwatch: kept with the state, not in the
 			 * registry's file */

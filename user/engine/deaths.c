@@ -81,6 +81,8 @@ void deaths_begin(struct engine *e, struct process *p, int status)
 	p->exited = true;
 	p->status = status;
 	p->exited_ns = engine_wall_ns(e);
+	if (p->keeps)
+		slots_lose_keeper(e, p);
 	if (!p->recorded_in && !sockets_of(e->sockets, p))
 		return;
 	if (publish_wanted(e, EVENT_PROCESS_EXITED))

@@ -245,6 +245,8 @@ int slots_add(struct slots *slots, const struct allocation *alloc, struct slot *
 void slots_remove(struct engine *e, struct slot *slot);
 struct slot *slots_find(const struct slots *slots, uint16_t proto, uint16_t port);
 void slots_verify_allocation(struct engine *e, struct slot *slot);
+/* Nobody sees to what @keeper kept any more. */
+void slots_lose_keeper(struct engine *e, const struct process *keeper);
 /* Hand what is known under the same names from one set to the next. */
 void slots_inherit(struct engine *e, struct slots *from, struct slots *to);
 struct slot *slots_of_state(struct engine *e, const struct service_state *state);

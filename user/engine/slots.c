@@ -279,8 +279,25 @@ void slots_verify_allocation(struct engine *e, struct slot *slot)
 		return;
 	service_state_record(e->procs, slot->state, p, alloc->allocated_ns);
 	who_watch(e, p);
+	if (alloc->kept && p->parent) {
+		p->parent->keeps = true;
+		who_watch(e, p->parent);
+	}
 	evaluate_slot(e, slot);
 	processes_unref(e->procs, p);
+}
+
+void slots_lose_keeper(struct engine *e, const struct process *keeper)
+{
+	struct slot *slot, *next;
+
+	HASH_ITER(hh, e->slots.by_port, slot, next)
+	{
+		const struct process *p = slot->state->recorded;
+
+		if (p && p->parent == keeper)
+			evaluate_slot(e, slot);
+	}
 }
 
 void slots_verify(struct engine *e)

@@ -308,12 +308,21 @@ static int take_ttl(const struct doc *value, uint64_t *ret, struct reply *reply)
 		   "ttl");
 }
 
+static int take_kept(const struct doc *value, bool *ret, struct reply *reply)
+{
+	if (doc_type(value) != DOC_BOOL)
+		return bad(reply, "\"%s\" is true or false", "kept");
+	*ret = doc_bool(value);
+	return 0;
+}
+
 static int take_member(const struct doc *member, struct allocation_wish *wish,
 		       struct reply *reply)
 {
-	static const char *const known[] = { "service_name", "name",    "port",
-					     "proto",        "purpose", "started_by",
-					     "pid",          "ttl",     NULL };
+	static const char *const known[] = {
+		"service_name", "name", "port", "proto", "purpose",
+		"started_by",   "pid",  "ttl",  "kept",  NULL
+	};
 	const char *key = doc_key(member), *text = NULL, *near;
 	int64_t number = 0;
 	int err;
@@ -336,6 +345,8 @@ static int take_member(const struct doc *member, struct allocation_wish *wish,
 		wish->pid = (pid_t)number;
 		return err;
 	}
+	if (streq(key, "kept"))
+		return take_kept(member, &wish->kept, reply);
 	if (streq(key, "proto")) {
 		err = take_text(member, key, &text, reply);
 		if (err == 0 && text && proto_parse(text, &wish->proto) < 0)

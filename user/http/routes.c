@@ -65,6 +65,15 @@ static const struct route routes[] = {
 	  .args = "port:string proto:tcp|udp state:bound|listening|connected pid:integer "
 		  "user:string service:string netns:string fields:string",
 	  .answer = "200:Sockets" },
+	{ GET,  API "/history",         NOTHING,  ACCESS_READ,   false, handle_history,
+	  "What has happened, the newest first: binds, releases, failures, owners, alerts; of "
+	  "each target (NAME, :PORT, :LOW-HIGH, :PORT/udp or pid:N), else of everything; port is "
+	  "one or LOW-HIGH; since is a time or how long ago, before the id that was next of the "
+	  "answer before, or a time; limit (100) is at most 10000; order=oldest turns the answer "
+	  "round",
+	  .args = "target:string[] port:string since:string before:string limit:integer "
+		  "order:newest|oldest",
+	  .answer = "200:History" },
 	{ GET,  API "/events",          EVENTS,   ACCESS_READ,   true,  handle_events,
 	  "Server-sent events, after what stands already unless snapshot=0; Last-Event-ID "
 	  "resumes, and where that cannot be, what stands comes first in any case; types are names of events or what stands before their dot, separated by "
@@ -128,9 +137,9 @@ static const struct route routes[] = {
 	  .answer = "200:Allocations" },
 	{ POST, API "/allocations",     SNAPSHOT, ACCESS_CHANGE, true,  handle_allocate,
 	  "Allocate a free port of the managed range; ttl is a time such as \"5m\" or a number "
-	  "of seconds",
+	  "of seconds; kept: the parent of the process gives it back when that ends",
 	  .body = "service_name:string port:port?~ proto:tcp|udp~ purpose:string?~ "
-		  "started_by:string?~ pid:integer?~ ttl:any~",
+		  "started_by:string?~ pid:integer?~ ttl:any~ kept:boolean~",
 	  .answer = "201:AllocationAnswer" },
 	{ GET,  API "/allocations/{port}", SNAPSHOT, ACCESS_READ, true, handle_allocation,
 	  "One allocation; proto where two share a port",

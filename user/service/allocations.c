@@ -271,6 +271,7 @@ static struct allocation *make(const struct allocation_wish *wish, uint16_t port
 	alloc->allocated_ns = now_ns;
 	if (wish->ttl_ms)
 		alloc->expires_ns = now_ns + wish->ttl_ms * NS_PER_MS;
+	alloc->kept = wish->kept;
 	alloc->managed = true;
 	return failed ? NULL : take(alloc);
 }
