@@ -19,6 +19,7 @@
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
 #include "daemon/pump.h"
+#include "daemon/recorder.h"
 #include "daemon/source.h"
 #include "daemon/watch.h"
 #include "engine/engine.h"
@@ -46,6 +47,7 @@ struct daemon {
 	struct pump *pump;
 	struct watchdog *watchdog;
 	struct launching *launching;
+	struct recorder *recorder;
 	struct kills *kills;
 	uv_poll_t kills_poll;
 	bool kills_polled;
@@ -198,6 +200,8 @@ static int reload(struct daemon *d, bool force)
 		say_warnings(d);
 	if (changed > 0 && (d->ready || d->embedded))
 		watchdog_follow(d->watchdog);
+	if (changed > 0 && d->ready)
+		recorder_follow(d->recorder);
 	settle(d);
 	return changed;
 }
@@ -383,6 +387,11 @@ static int make_parts(struct daemon *d)
 	err = make_launching(d);
 	if (err < 0)
 		return err;
+	err = recorder_new(d->engine, d->options->state, !d->embedded, &d->recorder);
+	if (err < 0)
+		return err;
+	api.history = recorder_history(d->recorder);
+	api.history_worker = disk_worker(d->disk, DISK_HISTORY);
 	api.launcher = launching_launcher(d->launching);
 	api.engine = d->engine;
 	api.kills = d->kills;
@@ -423,6 +432,7 @@ static void unmake_parts(struct daemon *d)
 	d->pump = pump_free(d->pump);
 	d->source = source_free(d->source);
 	d->alarm = alarm_free(d->alarm);
+	d->recorder = recorder_free(d->recorder);
 	d->allocations = allocations_free(d->allocations);
 	d->engine = engine_free(d->engine);
 	d->notify = notify_free(d->notify);
@@ -521,6 +531,7 @@ static enum exit_status start(struct daemon *d)
 	on_alarm(d);
 	watchdog_follow(d->watchdog);
 	say_ready(d);
+	recorder_begin(d->recorder);
 	return EXIT_DONE;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * disk - the workers that write files, and the way back from them into the loop.
+ * disk - the workers that wait for files, and the way back from them into the loop.
  *
  * One for each file that is locked: whoever keeps the registry locked holds up no
- * allocation.
+ * allocation.  The history is only read here.
  */
 #ifndef PORTWATCH_DAEMON_DISK_H
 #define PORTWATCH_DAEMON_DISK_H
@@ -12,7 +12,7 @@
 
 #include "store/worker.h"
 
-enum disk_file { DISK_REGISTRY, DISK_STATE, DISK_FILES };
+enum disk_file { DISK_REGISTRY, DISK_STATE, DISK_HISTORY, DISK_FILES };
 
 struct disk;
 

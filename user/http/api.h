@@ -16,7 +16,9 @@
 
 struct allocations;
 struct changes;
+struct history;
 struct watchdog;
+struct worker;
 
 /* The registry file as it was last read. */
 struct registry_view {
@@ -38,6 +40,8 @@ struct api_options {
 	struct changes *changes;
 	struct watchdog *watchdog;
 	struct launcher *launcher;
+	struct history *history;
+	struct worker *history_worker; /* who reads it */
 	bool embedded;
 	/* Load what is not loaded yet: engine_need() and what the loop must know of it.
 	 */

@@ -85,6 +85,21 @@ const struct shape schema_shapes[] = {
 	{ "Conflicts", "conflicts", "conflicts:Alert[]" },
 	{ "Alerts", "alerts", "alerts:Alert[]" },
 	{ "Sockets", "sockets", "sockets:Socket[]" },
+	{ "HistoricAlert", NULL,
+	  "id:integer kind:" KINDS " severity:info|warning|critical since:time? "
+	  "resolved_at:time? latency_us:integer repeats:integer expected:string? "
+	  "message:string fix:string? state:firing|resolved found:Process? "
+	  "holder:Process?" },
+	{ "HistoricAllocation", NULL, "started_by:string? purpose:string? pid:integer?" },
+	{ "HistoryEntry", NULL,
+	  "id:string time:time type:string source:kernel|snapshot|resync|daemon "
+	  "port:port? proto:tcp|udp? address:string? netns:integer? service:string? "
+	  "process:Process? cookie:string?~ errno:string?~ inferred:boolean~ "
+	  "holder:Process?~ cause:close|exit~ lifetime_s:number?~ exit_code:integer?~ "
+	  "signal:string~ alert:HistoricAlert~ allocation:HistoricAllocation~ "
+	  "reason:string?~ count:integer~ text:string?" },
+	{ "History", "history",
+	  "entries:HistoryEntry[] next:string? dropped:integer fault:string?" },
 	{ "Finding", NULL,
 	  "name:string what:string ok:boolean in_use:boolean reason:string? "
 	  "remedy:string?" },

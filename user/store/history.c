@@ -327,7 +327,10 @@ static bool put_event(struct history *h, const struct event *event, bool standin
 		return false;
 	size = record_pack(event, h->scratch);
 	record->process = process;
-	record->holder = holder == process ? RECORD_NOBODY : holder;
+	record->holder =
+		holder != process || record_holder(event) == record_subject(event)
+			? holder
+			: RECORD_NOBODY;
 	record->standing = standing;
 	if (!put(h, size))
 		return false;

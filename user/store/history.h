@@ -72,6 +72,7 @@ const char *history_path(const struct history *history);
 struct history_ports {
 	uint16_t low, high;
 	uint16_t proto; /* 0 any */
+	uint32_t netns; /* 0 any; else those too that are of none */
 };
 
 /* An entry is wanted where one of service, ports and pid holds; none of them: any. */

@@ -29,7 +29,7 @@ enum walk {
 static const char *const walks[WALKS] = {
 	[WALK_ALL] = WALK(""),
 	[WALK_SERVICE] = WALK("service = ?4 AND"),
-	[WALK_PLACE] = WALK("place = ?4 AND"),
+	[WALK_PLACE] = WALK("place = ?4 AND (?5 = 0 OR netns IS NULL OR netns = ?5) AND"),
 	[WALK_PROCESS] = WALK("process = ?4 AND"),
 	[WALK_HOLDER] = WALK("holder = ?4 AND"),
 	/* The plus keeps the index of places out of it. */
@@ -190,8 +190,10 @@ static int walk_range(struct reading *r, int64_t first, int64_t last, uint16_t p
 }
 
 /* Each place of the range that there are entries of; 1 where there are too many. */
-static int walk_places(struct reading *r, int64_t first, int64_t last, uint16_t proto)
+static int walk_places(struct reading *r, int64_t first, int64_t last,
+		       const struct history_ports *ports)
 {
+	uint16_t proto = ports->proto;
 	sqlite3_stmt *next = NULL, *walk = NULL;
 	int64_t place = first;
 	int n = 0;
@@ -207,6 +209,7 @@ static int walk_places(struct reading *r, int64_t first, int64_t last, uint16_t 
 		if (err < 0 || (proto && (place % 2 == 1) != (proto == IPPROTO_UDP)))
 			continue;
 		r->h->sqlite.bind_int64(walk, 4, place);
+		r->h->sqlite.bind_int64(walk, 5, ports->netns);
 		err = collect(r, walk);
 	}
 	r->h->sqlite.finalize(next);
@@ -220,7 +223,7 @@ static int walk_ports(struct reading *r, const struct history_ports *ports)
 {
 	int64_t first = history_place(ports->low, IPPROTO_TCP);
 	int64_t last = history_place(ports->high, IPPROTO_UDP);
-	int err = walk_places(r, first, last, ports->proto);
+	int err = walk_places(r, first, last, ports);
 
 	return err > 0 ? walk_range(r, first, last, ports->proto) : err;
 }
