@@ -222,7 +222,7 @@ static int refuse(const struct answer *answer, struct reply *reply)
 		int err;
 		unsigned status;
 	} statuses[] = {
-		{ -ENOENT, 404 },  { -EACCES, 403 },    { -ESTALE, 409 },
+		{ -ENOENT, 404 },  { -EACCES, 403 },    { -ESTALE, 503 },
 		{ -EBADMSG, 500 }, { -ETIMEDOUT, 503 }, { -EIO, 500 },
 	};
 	unsigned status = 503;
