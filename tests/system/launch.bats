@@ -468,6 +468,25 @@ twelve()
 	grep -q 'SigBlk:.0*$' <<<"$output"
 }
 
+@test "an entry with a network namespace runs in it" {
+	unshare -n sh -c 'ip link set lo up && exec sleep 600' 3>&- &
+	other=$!
+	started+=("$other")
+	within 10 eval 'nsenter -t "$other" -n ip addr show dev lo | grep -q 127.0.0.1'
+	registry "{\"services\":[$(service there 18315 "\"netns\":\"/proc/$other/ns/net\""),
+	 $(service nowhere 18316 '"netns":"no-such-namespace"')]}"
+	daemon
+	run -0 portwatch up there
+	no listens 18315
+	nsenter -t "$other" -n ss -Hltn 'sport = :18315' | grep -q .
+	run -2 --separate-stderr portwatch up nowhere
+	grep -q 'its network namespace /run/netns/no-such-namespace is not there' <<<"$stderr"
+	remember_cgroups there
+	portwatch down
+	[ -z "$(nsenter -t "$other" -n ss -Hltn 'sport = :18315')" ]
+	nobody 18315
+}
+
 @test "start, stop and restart by HTTP, and what is told of it" {
 	registry "{\"services\":[$(service a 18315),$(service b 18316 '"depends_on":["a"]')]}"
 	daemon

@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 #include <poll.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,7 +48,7 @@ struct order {
 	struct wire_order head;
 	char *strings; /* mapped */
 	char **argv, **env;
-	const char *dir, *user, *cgroup; /* NULL none */
+	const char *dir, *user, *cgroup, *netns; /* NULL none */
 	int log;
 	uid_t uid;
 	gid_t gid;
@@ -124,6 +125,17 @@ static void join_cgroup(const char *cgroup)
 		return; /* without; whoever asks sees that */
 }
 
+static void enter_netns(const struct order *order, int pipe)
+{
+	_cleanup_(close_fdp) int fd = -EBADF;
+
+	if (!order->netns)
+		return;
+	fd = open(order->netns, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
+		fail(pipe, errno, "Cannot enter network namespace", order->netns);
+}
+
 static void __attribute__((noreturn))
 become(const struct launch *launch, const struct order *order, int pipe, bool joins)
 {
@@ -142,6 +154,7 @@ become(const struct launch *launch, const struct order *order, int pipe, bool jo
 			fcntl(fd, F_SETFD, FD_CLOEXEC);
 	limit_descriptors(launch->options->descriptors);
 	umask(022);
+	enter_netns(order, pipe);
 	become_user(order, pipe);
 	if (chdir(order->dir ? order->dir : "/") < 0)
 		fail(pipe, errno, "Cannot enter", order->dir ? order->dir : "/");
@@ -387,15 +400,17 @@ static int unpack(struct order *order, int file)
 	order->dir = next_string(&at, end);
 	order->user = next_string(&at, end);
 	order->cgroup = next_string(&at, end);
+	order->netns = next_string(&at, end);
 	for (uint32_t i = 0; i < head->n_args; i++)
 		order->argv[i] = (char *)next_string(&at, end);
 	for (uint32_t i = 0; i < head->n_env; i++)
 		order->env[i] = (char *)next_string(&at, end);
-	if (!order->cgroup || !order->argv[0])
+	if (!order->netns || !order->argv[0])
 		return -EPROTO;
 	order->dir = *order->dir ? order->dir : NULL;
 	order->user = *order->user ? order->user : NULL;
 	order->cgroup = *order->cgroup ? order->cgroup : NULL;
+	order->netns = *order->netns ? order->netns : NULL;
 	return 0;
 }
 

@@ -22,6 +22,7 @@ void launch_command_done(struct launch_command *command)
 	strv_free(command->argv);
 	strv_free(command->env);
 	free(command->dir);
+	free(command->netns);
 	*command = (struct launch_command){ 0 };
 }
 
@@ -238,6 +239,9 @@ static int check(const struct service *svc, const struct launch_command *command
 	if (command->dir && !S_ISDIR(st.st_mode))
 		return refuse(reterr, "%s: its working_dir %s is no folder", svc->name,
 			      command->dir);
+	if (command->netns && access(command->netns, F_OK) < 0)
+		return refuse(reterr, "%s: its network namespace %s is not there",
+			      svc->name, command->netns);
 	err = look_for_program(command);
 	if (err == -ENOENT)
 		return refuse(reterr, "%s: its command %s is not there", svc->name,
@@ -264,6 +268,22 @@ static int name_ports(const struct service *svc, struct named_port **ret_ports,
 	return 0;
 }
 
+static int find_places(const struct service *svc, struct launch_command *command)
+{
+	if (svc->working_dir) {
+		command->dir = strdup(svc->working_dir);
+		if (!command->dir)
+			return -ENOMEM;
+	}
+	if (svc->netns &&
+	    asprintf(&command->netns, "%s%s",
+		     strchr(svc->netns, '/') ? "" : "/run/netns/", svc->netns) < 0) {
+		command->netns = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
 int launch_command_make(const struct service *svc, const char *mark,
 			struct launch_command *ret, char *reterr)
 {
@@ -283,12 +303,9 @@ int launch_command_make(const struct service *svc, const char *mark,
 	if (svc->working_dir && svc->working_dir[0] != '/')
 		return refuse(reterr, "%s: its working_dir %s is not absolute", svc->name,
 			      svc->working_dir);
-	if (svc->working_dir) {
-		command.dir = strdup(svc->working_dir);
-		if (!command.dir)
-			return -ENOMEM;
-	}
-	err = make_env(svc, &given, mark, &command.env, reterr);
+	err = find_places(svc, &command);
+	if (err == 0)
+		err = make_env(svc, &given, mark, &command.env, reterr);
 	if (err == 0)
 		err = check(svc, &command, reterr);
 	if (err < 0)

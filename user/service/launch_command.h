@@ -15,14 +15,16 @@ enum { COMMAND_ERROR = 384 };
 
 struct launch_command {
 	char **argv, **env;
-	char *dir; /* absolute; NULL: / */
+	char *dir;   /* absolute; NULL: / */
+	char *netns; /* the file of its network namespace; NULL: the daemon's */
 };
 void launch_command_done(struct launch_command *command);
 
 /*
  * Make it, and look whether it could work: the program is there and may be executed, the
- * folder exists, the file of variables can be read, the user is known.  @mark is for the
- * environment; "" none.  -EINVAL with a sentence in @reterr, -ENOMEM.
+ * folder and the network namespace exist, the file of variables can be read, the user is
+ * known.  @mark is for the environment; "" none.  -EINVAL with a sentence in @reterr,
+ * -ENOMEM.
  */
 int launch_command_make(const struct service *svc, const char *mark,
 			struct launch_command *ret, char *reterr);

@@ -151,6 +151,7 @@ int spawner_submit(struct spawner *spawner, const struct spawn_order *order)
 	add_string(&strings, order->dir);
 	add_string(&strings, order->user);
 	add_string(&strings, order->cgroup);
+	add_string(&strings, order->netns);
 	for (uint32_t i = 0; i < head.n_args; i++)
 		add_string(&strings, order->argv[i]);
 	for (uint32_t i = 0; i < head.n_env; i++)

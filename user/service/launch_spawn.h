@@ -38,6 +38,7 @@ struct spawn_order {
 	const char *dir;    /* absolute; NULL: / */
 	const char *user;   /* a name or a number; NULL: as the daemon began */
 	const char *cgroup; /* the folder of its cgroup; NULL none */
+	const char *netns;  /* the file of its network namespace; NULL: the daemon's */
 	int log;            /* its stdout and stderr */
 };
 

@@ -146,6 +146,7 @@ static int order(struct unit *unit, const struct service *svc)
 		.dir = command.dir,
 		.user = svc->user,
 		.cgroup = unit->group.cgroup,
+		.netns = command.netns,
 		.log = log,
 	};
 	err = spawner_submit(unit->launcher->spawner, &spawn);

@@ -12,8 +12,8 @@
 
 enum { WIRE_ORDER_MAX = 8 * 1024 * 1024, WIRE_FDS = 2 };
 
-/* Followed by n_args + n_env strings, after dir, user and cgroup ("" none) of the memory
- * file; descriptors: that file, and the log. */
+/* Followed by n_args + n_env strings, after dir, user, cgroup and netns ("" none) of the
+ * memory file; descriptors: that file, and the log. */
 struct wire_order {
 	uint64_t id;
 	uint64_t size; /* of the memory file */
