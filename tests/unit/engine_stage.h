@@ -227,6 +227,7 @@ static inline void stage_close(void)
 	who_forget_all(e);
 	slots_done(e, &e->slots);
 	e->alerts = alerts_free(e->alerts);
+	e->failed_binds = failed_binds_free(e->failed_binds);
 	e->sockets = sockets_free(e->sockets);
 	CHECK_EQ(processes_count(e->procs), 0);
 	engine_free(e);

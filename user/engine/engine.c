@@ -45,6 +45,9 @@ static int make_tables(struct engine *e)
 			  e->procs, &e->sockets);
 	if (err < 0)
 		return err;
+	err = failed_binds_new(e->procs, &e->failed_binds);
+	if (err < 0)
+		return err;
 	err = alerts_new(e->procs, publish_alert, e, &e->alerts);
 	if (err < 0)
 		return err;
@@ -105,6 +108,7 @@ struct engine *engine_free(struct engine *e)
 	who_forget_all(e);
 	slots_done(e, &e->slots);
 	alerts_free(e->alerts);
+	failed_binds_free(e->failed_binds);
 	sockets_free(e->sockets);
 	processes_free(e->procs);
 	registry_free(e->registry);
@@ -229,6 +233,11 @@ const struct world *engine_world(const struct engine *engine)
 const struct alerts *engine_alerts(const struct engine *engine)
 {
 	return engine->alerts;
+}
+
+const struct failed_binds *engine_failed_binds(const struct engine *engine)
+{
+	return engine->failed_binds;
 }
 
 struct sockets *engine_sockets(struct engine *engine)

@@ -12,6 +12,7 @@
 #define PORTWATCH_ENGINE_ENGINE_H
 
 #include "core/event.h"
+#include "core/failed_binds.h"
 #include "core/matcher.h"
 #include "engine/latency.h"
 #include "probe/probe.h"
@@ -110,6 +111,8 @@ void engine_refresh_host(struct engine *engine);
 /* For reading; borrowed until the engine is next dispatched or changed. */
 const struct world *engine_world(const struct engine *engine);
 const struct alerts *engine_alerts(const struct engine *engine);
+/* The last ones, whatever their port. */
+const struct failed_binds *engine_failed_binds(const struct engine *engine);
 struct sockets *engine_sockets(struct engine *engine);
 struct processes *engine_processes(struct engine *engine);
 struct probe *engine_probe(struct engine *engine);

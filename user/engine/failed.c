@@ -15,6 +15,24 @@ struct failure {
 	size_t n_holders;
 };
 
+/* For whoever asks later what was tried there. */
+static void remember(struct engine *e, const struct failure *failure)
+{
+	const struct fact *fact = failure->fact;
+	const struct failed_bind bind = {
+		.at = fact->at,
+		.error = failure->error,
+		.inferred = fact->inferred,
+		.uid = fact->uid,
+		.caller = failure->caller,
+		.holder = failure->n_holders > 0 ? failure->holders[0]->owner : NULL,
+		.last_ns = engine_wall_ns(e),
+	};
+
+	if (fact->at.port != 0)
+		failed_binds_add(e->failed_binds, &bind);
+}
+
 /* Where the kernel did not say why, the table may. */
 static int infer(const struct engine *e, const struct failure *failure)
 {
@@ -84,16 +102,17 @@ void fold_bind_failed(struct engine *e, const struct fact *fact)
 		       (slots_name_port(e, fact->at.proto, fact->at.port) ||
 			registry_is_managed(e->registry, fact->at.port));
 
-	if (is_told || is_ours || fact->error == 0)
+	if (is_told || is_ours || fact->error == 0 || fact->error == -EADDRINUSE)
 		failure.n_holders = matcher_holders(&e->world, &fact->at, failure.holders,
 						    HOLDERS_TOLD);
 	if (failure.n_holders > HOLDERS_TOLD)
 		failure.n_holders = HOLDERS_TOLD;
 	failure.error = infer(e, &failure);
 	count(e, failure.error);
-	if (!is_told && !is_ours)
-		return;
-	failure.caller = who_is(e, fact->caller, fact->uid);
+	/* Nobody may ever ask about the other ports: finding out has its budget. */
+	failure.caller = is_told || is_ours ? who_is(e, fact->caller, fact->uid)
+					    : who_may_be(e, fact->caller, fact->uid);
+	remember(e, &failure);
 	if (is_told)
 		tell(e, &failure);
 	if (is_ours && failure.error == -EADDRINUSE)

@@ -11,6 +11,7 @@
 
 #include "base/time.h"
 #include "core/fact.h"
+#include "core/failed_binds.h"
 #include "core/hash.h"
 #include "engine/engine.h"
 #include "probe/procfs.h"
@@ -178,6 +179,7 @@ struct engine {
 	struct processes *procs;
 	struct sockets *sockets;
 	struct alerts *alerts;
+	struct failed_binds *failed_binds;
 	struct registry *registry;
 	struct world world;
 	uint8_t reserved_ports[PORTS_BYTES];
@@ -225,6 +227,9 @@ void engine_set_cause(struct engine *e, enum source source, uint64_t mono_ns,
  * until the next fact is folded; NULL where unknown. */
 struct process *who_told(struct engine *e, struct process_info *info, bool *ret_exec);
 struct process *who_is(struct engine *e, struct process_id id, uid_t uid);
+/* The same for a process that perhaps nobody will ask about; NULL where reading /proc for
+ * such has been enough for now. */
+struct process *who_may_be(struct engine *e, struct process_id id, uid_t uid);
 /* Of a snapshot, with what the row has; a reference for the caller; NULL.  @parent NULL:
  * by what is known. */
 struct process *who_seen(struct engine *e, const struct snapshot_row *row,
