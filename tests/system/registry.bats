@@ -427,7 +427,7 @@ signal.pause()" >"$2" &
 	! told told ".process.pid == $daemon" || false
 }
 
-# -- env and report
+# -- env
 
 @test "env is the script of the seed, and a shell reads it" {
 	run -0 --separate-stderr pw env
@@ -458,37 +458,6 @@ text/plain; charset=utf-8" ]
 	[ "$(pw env -o json)" = "$output" ]
 	run -0 pw env -o csv --no-headers
 	[ "${lines[0]}" = UDOS_WIZARD_PORT,18665 ]
-}
-
-@test "report is a page with everything" {
-	listen 18667
-	for how in "" --local; do
-		[ -n "$how" ] || daemon
-		# shellcheck disable=SC2086
-		run -0 --separate-stderr pw $how report
-		[[ $output == "portwatch report"* && $output == *"$REGISTRY"* ]]
-		[[ $output == *wizard*18665*stopped* && $output == *goblin*18667*conflict* ]]
-		[[ $output == *"[critical] occupied goblin :18667"*"fix: portwatch kill :18667"* ]]
-		[[ $output == *"managed: 18600-18609, 10 of 10 not allocated"* ]]
-		[[ $output == *"start: wizard, goblin, tauri"* ]]
-		[[ $output == *"tcp 127.0.0.1:18667"*"$listener"*python3* ]]
-		[ -z "$stderr" ]
-	done
-	run -0 pw report -o json
-	[ "$(jq -r '.schema, (.text | length > 300)' <<<"$output")" = $'portwatch.report/v1\ntrue' ]
-	[ "$(api $A/report -o /dev/null -w '%{content_type}')" = 'text/plain; charset=utf-8' ]
-}
-
-@test "what a process calls itself cannot reach the report raw" {
-	nsenter -t "$namespace" -n python3 -c '
-import ctypes, signal, socket
-ctypes.CDLL(None).prctl(15, b"\x1b[31mx\x9b", 0, 0, 0)
-s = socket.create_server(("127.0.0.1", 18673)); print("listening", flush=True)
-signal.pause()' >"$D/odd" 3>&- &
-	started+=("$!")
-	within 10 grep -q listening "$D/odd"
-	run -0 pw report
-	[[ $output == *'\x1b[31mx'* && $output != *$'\x1b'* ]]
 }
 
 # -- REST

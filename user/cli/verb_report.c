@@ -32,7 +32,12 @@ const struct verb verb_report = {
 	.name = "report",
 	.arguments = "",
 	.summary = "everything on one page of text, to mail or paste",
-	.details = "Services, alerts with their fixes, allocations, order of starting,\n"
-		   "bound ports.  -o json wraps the text.\n",
+	.details = "Its first line says whether all is well.  Then alerts with their "
+		   "fixes,\n"
+		   "services, ports of no service, allocations, what has ended lately, "
+		   "and what\n"
+		   "portwatch goes without and has lost.  No secrets are in it.\n"
+		   "-o json wraps the text: well (a boolean), summary (the first line), "
+		   "text.\n",
 	.run = run,
 };

@@ -9,6 +9,8 @@
 struct doc *alerts_doc(const struct request *req,
 		       bool (*wanted)(const struct alert *alert, const void *arg),
 		       const void *arg);
+/* Those that stand no more, newest first. */
+struct doc *resolved_alerts_doc(const struct request *req);
 bool alert_is_conflict(const struct alert *alert, const void *arg);
 /* @arg is a service name. */
 bool alert_is_of_service(const struct alert *alert, const void *arg);
@@ -25,6 +27,8 @@ struct doc *status_doc(const struct request *req, uint64_t wall_ns);
  * NULL @path: the fault lies in what was asked. */
 int reply_registry_fault(struct reply *reply, int err, const char *path,
 			 const struct decode_error *fault);
+/* What this host lets portwatch see, as an array: each hook is tried now. */
+struct doc *findings_doc(struct probe *probe);
 /* The members of port_manager: the range, how much of it is taken, and by whom. */
 void set_allocations(struct engine *engine, struct doc *doc);
 

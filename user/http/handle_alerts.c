@@ -40,6 +40,24 @@ struct doc *alerts_doc(const struct request *req,
 	return array;
 }
 
+static void add_resolved(const struct request *req, struct doc *array)
+{
+	const struct alerts *alerts = engine_alerts(req->api->engine);
+	const struct alert *alert;
+	size_t cursor = 0;
+
+	while ((alert = alerts_next_resolved(alerts, &cursor)))
+		doc_append(array, alert_doc(req, alert));
+}
+
+struct doc *resolved_alerts_doc(const struct request *req)
+{
+	struct doc *array = doc_array();
+
+	add_resolved(req, array);
+	return array;
+}
+
 int handle_conflicts(const struct request *req, struct reply *reply)
 {
 	struct doc *doc;
@@ -52,18 +70,15 @@ int handle_conflicts(const struct request *req, struct reply *reply)
 int handle_alerts(const struct request *req, struct reply *reply)
 {
 	const char *state = request_arg(req, "state", 0);
-	const struct alert *alert;
 	struct doc *doc, *array;
-	size_t cursor = 0;
 
 	if (state && !streq(state, "all") && !streq(state, "firing"))
 		return reply_problem(reply, 400, "state is all or firing, not %s", state);
 
 	doc = doc_schema("alerts");
 	array = alerts_doc(req, NULL, NULL);
-	while (streq(state, "all") &&
-	       (alert = alerts_next_resolved(engine_alerts(req->api->engine), &cursor)))
-		doc_append(array, alert_doc(req, alert));
+	if (streq(state, "all"))
+		add_resolved(req, array);
 	doc_set(doc, "alerts", array);
 	return reply_doc(reply, 200, doc);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <sys/utsname.h>
 
+#include "http/documents.h"
 #include "http/routes.h"
 
 static struct doc *finding_doc(const struct probe_finding *finding)
@@ -16,17 +17,24 @@ static struct doc *finding_doc(const struct probe_finding *finding)
 	return doc;
 }
 
-int handle_doctor(const struct request *req, struct reply *reply)
+struct doc *findings_doc(struct probe *probe)
 {
-	struct probe *probe = engine_probe(req->api->engine);
 	const struct probe_finding *findings = NULL;
-	struct doc *doc = doc_schema("doctor"), *array = doc_array();
+	struct doc *array = doc_array();
 	size_t n = probe_examine(probe, &findings);
-	struct utsname host;
 
 	for (size_t i = 0; i < n; i++)
 		doc_append(array, finding_doc(&findings[i]));
-	doc_set(doc, "findings", array);
+	return array;
+}
+
+int handle_doctor(const struct request *req, struct reply *reply)
+{
+	struct probe *probe = engine_probe(req->api->engine);
+	struct doc *doc = doc_schema("doctor");
+	struct utsname host;
+
+	doc_set(doc, "findings", findings_doc(probe));
 	doc_set_string(doc, "kernel", uname(&host) == 0 ? host.release : NULL);
 	doc_set_string(doc, "backend", probe_backend(probe));
 	doc_set_string(doc, "bind_failures", probe_bind_failures(probe));

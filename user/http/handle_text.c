@@ -61,11 +61,21 @@ int handle_env(const struct request *req, struct reply *reply)
 }
 
 struct listing {
+	struct engine *engine;
 	struct socket **items;
 	size_t count, capacity;
 	uint32_t netns; /* only these */
 	size_t elsewhere;
 };
+
+/* What the tables of services and allocations do not tell of. */
+static bool is_of_nobody(const struct listing *listing, const struct socket *sock)
+{
+	const struct registry *reg = engine_world(listing->engine)->registry;
+
+	return !registry_allocation_at(reg, sock->at.proto, sock->at.port) &&
+	       !engine_service_of(listing->engine, sock);
+}
 
 /* A socket with a peer takes no connections, and there may be many of them. */
 static int add_socket(struct socket *sock, void *arg)
@@ -76,7 +86,7 @@ static int add_socket(struct socket *sock, void *arg)
 		return 0;
 	if (sock->at.netns != listing->netns)
 		listing->elsewhere++;
-	else if (listing->count < listing->capacity)
+	else if (listing->count < listing->capacity && is_of_nobody(listing, sock))
 		listing->items[listing->count++] = sock;
 	return 0;
 }
@@ -96,16 +106,12 @@ static int compare_sockets(const void *a, const void *b)
 static struct doc *socket_doc(const struct request *req, const struct socket *sock,
 			      uint64_t wall_ns)
 {
-	static const char *const fields[] = { "proto", "address", "port",    "pid",
-					      "comm",  "user",    "service", NULL };
-	struct engine *engine = req->api->engine;
-	const struct service *svc;
+	static const char *const fields[] = { "proto", "address", "port", "pid",
+					      "comm",  "user",    NULL };
 
 	if (sock->owner)
-		engine_complete_process(engine, sock->owner);
-	svc = engine_service_of(engine, sock);
-	return codec_encode_socket(sock, svc ? svc->name : NULL, wall_ns, fields,
-				   &req->peer->viewer);
+		engine_complete_process(req->api->engine, sock->owner);
+	return codec_encode_socket(sock, NULL, wall_ns, fields, &req->peer->viewer);
 }
 
 static int set_sockets(const struct request *req, uint64_t wall_ns, struct report *report,
@@ -113,6 +119,7 @@ static int set_sockets(const struct request *req, uint64_t wall_ns, struct repor
 {
 	struct sockets *table = engine_sockets(req->api->engine);
 	struct listing listing = {
+		.engine = req->api->engine,
 		.capacity = sockets_count(table),
 		.netns = engine_world(req->api->engine)->own_netns,
 	};
@@ -141,24 +148,27 @@ static int set_sockets(const struct request *req, uint64_t wall_ns, struct repor
 
 static int reply_report(struct reply *reply, const struct report *report, bool as_json)
 {
-	char *text = report_render(report);
+	_cleanup_(freep) char *text = report_render(report), *summary = NULL;
 	struct doc *doc;
 
 	if (!as_json)
-		return reply_owned_text(reply, text, "text/plain; charset=utf-8");
-	if (!text)
+		return reply_owned_text(reply, take(text), "text/plain; charset=utf-8");
+	summary = report_summary(report);
+	if (!text || !summary)
 		return -ENOMEM;
 	doc = doc_schema("report");
 	doc_set(doc, "timestamp", doc_copy(doc_get(report->status, "timestamp")));
+	doc_set_bool(doc, "well", report_is_well(report));
+	doc_set_string(doc, "summary", summary);
 	doc_set_string(doc, "text", text);
-	free(text);
 	return reply_doc(reply, 200, doc);
 }
 
 int handle_report(const struct request *req, struct reply *reply)
 {
 	static const char *const formats[] = { "text", "json", NULL };
-	_cleanup_(doc_freep) struct doc *status = NULL, *sockets = NULL;
+	_cleanup_(doc_freep) struct doc *status = NULL, *sockets = NULL, *resolved = NULL,
+					*findings = NULL;
 	uint64_t wall_ns = now_wall_ns();
 	struct report report = { 0 };
 	struct utsname host = { 0 };
@@ -173,7 +183,11 @@ int handle_report(const struct request *req, struct reply *reply)
 	err = set_sockets(req, wall_ns, &report, &sockets);
 	if (err < 0)
 		return err;
+	resolved = resolved_alerts_doc(req);
+	findings = findings_doc(engine_probe(req->api->engine));
 	uname(&host);
+	report.resolved = resolved;
+	report.findings = findings;
 	report.host = host.nodename;
 	report.kernel = host.release;
 	report.status = status;

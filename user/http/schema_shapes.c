@@ -81,7 +81,7 @@ const struct shape schema_shapes[] = {
 	  "name:string change:string port:port? previous_port:port? registry:string "
 	  "service:Service? notes:string[]" },
 	{ "Available", "available", "from:port to:port wanted:integer ports:integer[]" },
-	{ "Report", "report", "timestamp:time text:string" },
+	{ "Report", "report", "timestamp:time well:boolean summary:string text:string" },
 	{ "Conflicts", "conflicts", "conflicts:Alert[]" },
 	{ "Alerts", "alerts", "alerts:Alert[]" },
 	{ "Sockets", "sockets", "sockets:Socket[]" },
