@@ -46,6 +46,11 @@ struct sink_settings *sink_settings_new(enum sink_type type)
 		return NULL;
 	*sink = common;
 	sink->type = type;
+	/* What is on this host comes back soon, or not at all. */
+	if (type != SINK_WEBHOOK && type != SINK_ALERTMANAGER) {
+		sink->backoff_ms = 100;
+		sink->backoff_max_ms = 5000;
+	}
 	return sink;
 }
 
