@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "daemon/alarm.h"
+#include "daemon/alerting.h"
 #include "daemon/disk.h"
 #include "daemon/door.h"
 #include "daemon/launching.h"
@@ -47,6 +48,7 @@ struct daemon {
 	struct pump *pump;
 	struct watchdog *watchdog;
 	struct launching *launching;
+	struct alerting *alerting;
 	struct recorder *recorder;
 	struct kills *kills;
 	uv_poll_t kills_poll;
@@ -202,6 +204,8 @@ static int reload(struct daemon *d, bool force)
 		watchdog_follow(d->watchdog);
 	if (changed > 0 && d->ready)
 		recorder_follow(d->recorder);
+	if (changed > 0 && d->ready)
+		alerting_follow(d->alerting);
 	settle(d);
 	return changed;
 }
@@ -233,6 +237,11 @@ static void say_ready(struct daemon *d)
 	notify_ready(d->notify, text);
 }
 
+static bool sink_stats(size_t index, struct sink_stats *ret, void *arg)
+{
+	return alerting_stats(((struct daemon *)arg)->alerting, index, ret);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct daemon *d = handle->data;
@@ -244,6 +253,7 @@ static void on_signal(uv_signal_t *handle, int number)
 	}
 	notify_reloading(d->notify);
 	reload(d, true);
+	alerting_reopen(d->alerting);
 	say_ready(d);
 }
 
@@ -348,6 +358,16 @@ static int make_watchdog(struct daemon *d)
 	return watchdog_new(&options, &d->watchdog);
 }
 
+/* Where what happens goes. */
+static int make_outlets(struct daemon *d)
+{
+	int err = recorder_new(d->engine, d->options->state, !d->embedded, &d->recorder);
+
+	if (err < 0)
+		return err;
+	return alerting_new(&d->loop, d->engine, d->options->state, &d->alerting);
+}
+
 static int make_parts(struct daemon *d)
 {
 	struct engine_options engine = {
@@ -359,6 +379,7 @@ static int make_parts(struct daemon *d)
 		.embedded = d->embedded,
 		.need = need,
 		.registry = view,
+		.sink_stats = sink_stats,
 		.arg = d,
 	};
 	int err = engine_new(&engine, &d->engine);
@@ -387,7 +408,7 @@ static int make_parts(struct daemon *d)
 	err = make_launching(d);
 	if (err < 0)
 		return err;
-	err = recorder_new(d->engine, d->options->state, !d->embedded, &d->recorder);
+	err = make_outlets(d);
 	if (err < 0)
 		return err;
 	api.history = recorder_history(d->recorder);
@@ -427,6 +448,7 @@ static void unmake_parts(struct daemon *d)
 	/* Those who left in the midst of a change. */
 	d->disk = disk_free(d->disk);
 	d->launching = launching_free(d->launching);
+	d->alerting = alerting_free(d->alerting);
 	d->kills = kills_free(d->kills);
 	d->changes = changes_free(d->changes);
 	d->pump = pump_free(d->pump);
@@ -532,6 +554,7 @@ static enum exit_status start(struct daemon *d)
 	watchdog_follow(d->watchdog);
 	say_ready(d);
 	recorder_begin(d->recorder);
+	alerting_begin(d->alerting);
 	return EXIT_DONE;
 }
 

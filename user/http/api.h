@@ -32,6 +32,7 @@ struct registry_view {
 
 struct kills;
 struct launcher;
+struct sink_stats;
 
 struct api_options {
 	struct engine *engine;
@@ -48,6 +49,8 @@ struct api_options {
 	int (*need)(enum engine_need need, void *arg);
 	/* The registry, read when it is first asked for; never NULL. */
 	const struct registry_view *(*registry)(void *arg);
+	/* Of the @index-th sink; false past the last. */
+	bool (*sink_stats)(size_t index, struct sink_stats *ret, void *arg);
 	void *arg;
 };
 

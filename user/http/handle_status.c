@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include "base/time.h"
+#include "core/sink.h"
 #include "http/documents.h"
 #include "http/routes.h"
 #include "http/status_cache.h"
 #include "service/watchdog.h"
+#include "store/history.h"
 
 static struct doc *services_doc(const struct request *req, uint64_t wall_ns)
 {
@@ -133,6 +135,33 @@ static struct doc *daemon_doc(const struct request *req)
 	return doc;
 }
 
+static struct doc *sinks_doc(const struct api_options *options)
+{
+	struct doc *doc = doc_array();
+	struct sink_stats stats;
+
+	for (size_t i = 0;
+	     options->sink_stats && options->sink_stats(i, &stats, options->arg); i++)
+		doc_append(doc, codec_encode_sink_stats(&stats));
+	return doc;
+}
+
+static struct doc *history_doc(const struct request *req)
+{
+	struct history *history = req->api->options.history;
+	struct history_counters counters;
+	struct doc *doc = doc_object();
+
+	history_counters(history, &counters);
+	doc_set_string(doc, "path", history_path(history));
+	doc_set_bool(doc, "writes", counters.writes);
+	doc_set_int(doc, "written", (int64_t)counters.written);
+	doc_set_int(doc, "waiting", (int64_t)counters.waiting);
+	doc_set_int(doc, "dropped", (int64_t)counters.dropped);
+	doc_set_string(doc, "fault", counters.fault[0] ? counters.fault : NULL);
+	return doc;
+}
+
 struct doc *status_doc(const struct request *req, uint64_t wall_ns)
 {
 	const struct registry *reg = engine_world(req->api->engine)->registry;
@@ -149,7 +178,9 @@ struct doc *status_doc(const struct request *req, uint64_t wall_ns)
 		return doc_free(doc);
 	doc_set(doc, "port_manager", port_manager_doc(req->api->engine));
 	doc_set(doc, "kernel", kernel_doc(req->api->engine));
+	doc_set(doc, "sinks", sinks_doc(&req->api->options));
 	doc_set(doc, "daemon", daemon_doc(req));
+	doc_set(doc, "history", history_doc(req));
 	return doc;
 }
 
