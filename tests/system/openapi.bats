@@ -175,7 +175,8 @@ for url, path in (("/api/ports/services/elf", "services/{name}"), ("/api/ports/s
 @test "every argument of the document is taken" {
 	checked '
 values = {"port": "8000", "n": "2", "proto": "tcp", "pid": "1", "user": "root", "service": "goblin", "netns": "1",
-          "fields": "port", "types": "alert", "target": "goblin"}
+          "fields": "port", "types": "alert", "target": "goblin", "since": "2h", "before": "1",
+          "limit": "2"}
 for method, path, operation in operations():
     for parameter in operation["parameters"]:
         if method != "GET" or parameter["in"] != "query":

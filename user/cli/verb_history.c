@@ -20,7 +20,7 @@ static const struct option options[] = {
 	{ "since", 'S', OPTION_TEXT, AT(since), "TIME",
 	  "from a time on, or from so long ago on: 2026-01-17T12:00:00Z, 2h, 30d", NULL },
 	{ "limit", 'n', OPTION_TEXT, AT(limit), "N",
-	  "the last N entries (100; at most 10000)", NULL },
+	  "the last N entries (100, with --since all; at most 10000)", NULL },
 	{ "reverse", 'r', OPTION_FLAG, AT(reverse), NULL,
 	  "the newest first", NULL },
 	{ 0 },
@@ -82,6 +82,7 @@ static const struct view view = { .key = "entries",
 				  .nothing = "Nothing is remembered of that" };
 
 enum { LIMIT_MAX = 10000 };
+#define LIMIT_MAX_TEXT "10000"
 
 static int check(const struct command *cmd, const struct config *config)
 {
@@ -155,7 +156,11 @@ static int run(const struct command *cmd)
 		      config->reverse ? "newest" : "oldest");
 	add_argument(&path, "target", cmd->args[0]);
 	add_argument(&path, "since", config->since);
-	add_argument(&path, "limit", config->limit);
+	/* Whoever says from when on means all of it. */
+	add_argument(&path, "limit",
+		     config->limit   ? config->limit
+		     : config->since ? LIMIT_MAX_TEXT
+				     : NULL);
 	if (path.failed)
 		return output_buffer(&path);
 	status = session_open(&session, cmd);

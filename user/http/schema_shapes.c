@@ -70,10 +70,13 @@ const struct shape schema_shapes[] = {
 	{ "Daemon", NULL,
 	  "version:string pid:integer uptime_s:integer registry:string "
 	  "registry_refused:string? generation:integer embedded:boolean" },
+	{ "HistoryState", NULL,
+	  "path:string writes:boolean written:integer waiting:integer dropped:integer "
+	  "fault:string?" },
 	{ "Status", "status",
 	  "timestamp:time services:ServiceStatus{} conflicts:Alert[] alerts:Alert[] "
 	  "startup_order:string[] shutdown_order:string[] port_manager:PortManager "
-	  "watchdog:Watchdog kernel:Kernel daemon:Daemon" },
+	  "watchdog:Watchdog kernel:Kernel daemon:Daemon history:HistoryState" },
 	{ "Services", "services", "services:ServiceInList[]" },
 	{ "ServiceInFull", "service",
 	  "service:Service status:ServiceStatus alerts:Alert[] sockets:Socket[]" },

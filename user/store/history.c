@@ -12,7 +12,7 @@
 #include "base/time.h"
 #include "store/history_private.h"
 
-enum { GATHER_MS = 200, QUIET_MS = 5000 };
+enum { GATHER_MS = 200, QUIET_MS = 3000 };
 
 static void init_locks(struct history *h)
 {

@@ -33,7 +33,7 @@ struct history_options {
 	uint64_t retain_ms;
 	uint64_t bytes_max; /* 0: HISTORY_BYTES_MAX */
 	unsigned gather_ms; /* how long a batch may grow; 0: 200 */
-	unsigned quiet_ms;  /* after which the file is closed; 0: 5000 */
+	unsigned quiet_ms;  /* after which the file is closed; 0: 3000 */
 	/* A sentence; perhaps from another thread.  NULL: nobody is told. */
 	void (*complain)(const char *what, void *arg);
 	void *arg;

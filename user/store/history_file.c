@@ -276,8 +276,9 @@ int history_file_open(struct history *h, sqlite3 **ret, char *reterr)
 	static const char settings[] = "PRAGMA journal_mode=WAL;"
 				       "PRAGMA synchronous=NORMAL;"
 				       "PRAGMA journal_size_limit=4194304;"
+				       "PRAGMA wal_autocheckpoint=2000;"
 				       "PRAGMA mmap_size=0;"
-				       "PRAGMA cache_size=-1024;"
+				       "PRAGMA cache_size=-4096;"
 				       "PRAGMA temp_store=MEMORY;";
 	sqlite3 *db = NULL;
 	int err = load_library(h, reterr);

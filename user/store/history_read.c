@@ -10,7 +10,7 @@
 #include "store/history_private.h"
 
 enum {
-	AWAIT_MS = 1000, /* for what was told just now */
+	AWAIT_MS = 250,  /* for what was told just now */
 	STEPS = 10000,   /* of SQLite's machine, between looks at the clock */
 };
 

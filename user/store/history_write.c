@@ -2,6 +2,7 @@
 /* The thread's half: records into rows, old rows out. */
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -15,7 +16,7 @@
 
 enum {
 	RETRY_S = 5,       /* after a fault */
-	NICENESS = 10,     /* what it writes is less urgent than what it is about */
+	NICENESS = 5,      /* what it writes is less urgent than what it is about */
 	PRUNED_MIN = 500,  /* entries at a time */
 	SWEPT = 200,       /* processes */
 	TIDY_TURNS = 40,   /* of pruning, before the file is closed */
@@ -582,5 +583,7 @@ struct history_writer *history_writer_free(struct history_writer *w)
 	for (size_t i = 0; i < RECORD_PLACES; i++)
 		free(w->told[i].record);
 	free(w);
+	/* SQLite's pages lie between those of others. */
+	malloc_trim(0);
 	return NULL;
 }
