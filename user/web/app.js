@@ -257,8 +257,7 @@ function wire() {
 	$("theme").addEventListener("click", nextTheme);
 	$("lock").addEventListener("click", () => {
 		setToken(null);
-		store.clear();
-		showGate("");
+		location.reload(); // with all that it knew
 	});
 	$("retry").addEventListener("click", () => ($("trouble").hidden ? stream.retry() : begin()));
 	$("filter").addEventListener("input", schedule);

@@ -170,7 +170,9 @@ export class Graph {
 		const [tone, word] = STATES[service.status] ?? ["idle", service.status];
 		const port = portsOf(service)[0];
 		const open = () => this.actions.open({ service: service.name });
-		const label = `${clean(service.name)}: ${word}${port ? `, port ${port}` : ""}${needs.length ? `; needs ${needs.join(", ")}` : ""}`;
+		const name = short(service.name, 15), state = `${word}${port ? ` · :${port}` : ""}`;
+		// What is read aloud begins with what is to be seen.
+		const label = `${name} ${state}${needs.length ? `; needs ${needs.join(", ")}` : ""}`;
 		return svg("g", {
 			class: `node ${tone}`, transform: `translate(${at.x - BOX.w / 2} ${at.y - BOX.h / 2})`, role: "button", tabindex: "0", "aria-label": label, "data-name": service.name, onclick: open,
 			onkeydown: (event) => {
@@ -180,10 +182,8 @@ export class Graph {
 				}
 			},
 		},
-		svg("title", {}, label),
 		svg("rect", { width: BOX.w, height: BOX.h, rx: 9 }),
 		svg("use", { href: `#i-${STATES[service.status] ? service.status : "info"}`, x: 11, y: 15, width: 16, height: 16, class: "icon" }),
-		svg("text", { x: 36, y: 20, class: "node-name" }, short(service.name, 15)),
-		svg("text", { x: 36, y: 35, class: "node-sub" }, `${word}${port ? ` · :${port}` : ""}`));
+		svg("text", {}, svg("tspan", { x: 36, y: 20, class: "node-name" }, name), " ", svg("tspan", { x: 36, y: 35, class: "node-sub" }, state)));
 	}
 }

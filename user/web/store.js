@@ -10,6 +10,7 @@ import { get } from "./api.js";
 const ACTIVITY_MAX = 80;
 const RESOLVED_MAX = 20;
 const JOURNAL_MAX = 5000;
+const REFRESH_MS = 200;
 
 function scopeOf(address) {
 	if (/^(127\.|::1$)/.test(address ?? ""))
@@ -49,6 +50,7 @@ export class Store {
 		this.loading = null;
 		this.stale = false;
 		this.timer = 0;
+		this.refreshed = -REFRESH_MS;
 	}
 
 	get range() {
@@ -111,11 +113,13 @@ export class Store {
 
 	// Soon, and not for each of many events.
 	refresh() {
-		if (!this.timer)
-			this.timer = setTimeout(() => {
-				this.timer = 0;
-				this.load(false).catch(() => {}); // the stream will say that it is gone
-			}, 120);
+		if (this.timer)
+			return;
+		this.timer = setTimeout(() => {
+			this.timer = 0;
+			this.refreshed = performance.now();
+			this.load(false).catch(() => {}); // the stream will say that it is gone
+		}, Math.max(0, this.refreshed + REFRESH_MS - performance.now()));
 	}
 
 	// -- Events ------------------------------------------------------------------------
