@@ -9,7 +9,7 @@
 #   make clean
 #
 #   The pieces of test: lint check-arrows check-core check-tools check-unit
-#   check-fuzz check-kernel check-system demo matrix sanitize
+#   check-fuzz check-kernel check-system check-web demo matrix sanitize
 #   While working: make objects, make $(O)/tests/unit/test_NAME, make format
 #
 #   V=1 shows commands; O=dir builds elsewhere; SANITIZE=address,undefined
@@ -103,7 +103,7 @@ CI_SKIPS := no io_uring bind in this kernel|only cgroup v2 or fexit see binds by
             Linux before 6.8 does not list them|takes 30 s; .*|$\
             needs root|no ptrace to be had|no mount namespace to be had
 PIECES   := programs lint check-arrows check-core check-tools check-unit check-fuzz check-kernel \
-            check-system demo matrix sanitize
+            check-system check-web demo matrix sanitize
 
 .PHONY: all lib objects $(PIECES) fuzz-programs test format run bench install clean help
 all: $(BIN) lib
@@ -247,6 +247,9 @@ check-kernel: $(KERNEL)
 
 check-system: all
 	$(Q)tests/each --root 'env O=$(abspath $(O)) bats --tap tests/system'
+
+check-web: all
+	$(Q)tests/each --root 'env O=$(abspath $(O)) tests/web/run'
 
 check-tools:
 	$(Q)bats --tap tests/tools
