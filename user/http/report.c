@@ -325,12 +325,9 @@ static void add_sockets(const struct report *r, struct buffer *out)
 static void add_allocations(const struct report *r, struct buffer *out)
 {
 	static const struct text_column columns[] = {
-		{ "PORT", add_port },
-		{ "SERVICE", add_service_name },
-		{ "STATE", add_health },
-		{ "PID", add_pid },
-		{ "BY", add_started_by },
-		{ "SINCE (UTC)", add_allocated_at },
+		{ "PORT", add_port },       { "SERVICE", add_service_name },
+		{ "STATE", add_health },    { "PID", add_pid },
+		{ "BY", add_started_by },   { "SINCE (UTC)", add_allocated_at },
 		{ "PURPOSE", add_purpose },
 	};
 	const struct doc *manager = doc_get(r->status, "port_manager");
