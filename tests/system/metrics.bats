@@ -11,7 +11,8 @@ SERVER=$BATS_TEST_DIRNAME/health_server.py
 PORT=18900 # of the API on TCP
 FAMILIES='alerts alerts_total allocations bind_failures_total build_info connections_total
 	event_latency_seconds events_lost_total events_total listeners probe_duration_seconds
-	probe_success resyncs_total service_restarts_total service_up'
+	probe_success resyncs_total service_restarts_total service_up sink_dropped_total
+	sink_failed_total sink_queued sink_sent_total'
 
 setup()
 {
@@ -78,7 +79,7 @@ for _ in range(int(sys.argv[2])):
 	api /metrics >"$D/page"
 	run -0 "$REAL/usr/bin/promtool" check metrics <"$D/page"
 	[ -z "$output" ]
-	[ "$(families | grep -v '^sink_')" = "$(printf '%s\n' $FAMILIES | sort)" ]
+	[ "$(families)" = "$(printf '%s\n' $FAMILIES | sort)" ]
 	[ "$(families)" = "$(sed -n 's/^# HELP portwatch_\([^ ]*\) [A-Z0-9].*\.$/\1/p' "$D/page" | sort)" ]
 	# A label that a process chooses would be one series a process.
 	! grep -q "$listener" "$D/page"
@@ -259,6 +260,18 @@ assert 15000 <= len(up) < 20000, len(up)
 restarts = [line for line in series if line.startswith("portwatch_service_restarts_total")]
 assert len(restarts) == 15000, len(restarts)
 PYTHON
+}
+
+@test "sinks: what they passed on, and what failed" {
+	registry "{\"services\":[{\"name\":\"goblin\",\"port\":18767,\"process_name\":\"goblin\"}],
+		\"settings\":{\"sinks\":[{\"name\":\"log\",\"type\":\"file\",\"path\":\"$D/alerts\"},
+		{\"name\":\"bad\",\"type\":\"file\",\"path\":\"$D/no/such/folder\"}]}}"
+	daemon
+	is 'sink_sent_total{sink="log",type="file"}' 0
+	listen 18767
+	is 'sink_sent_total{sink="log",type="file"}' 1
+	is 'sink_sent_total{sink="bad",type="file"}' 0
+	grown 'sink_failed_total{sink="bad",type="file"}' 0 1
 }
 
 # -- Prometheus

@@ -195,6 +195,32 @@ TEST(buckets_are_cumulative_and_end_in_infinity)
 	check_line(&page, "portwatch_event_latency_seconds_count 6");
 }
 
+static bool two_sinks(size_t index, struct sink_stats *ret, void *arg)
+{
+	*ret = (struct sink_stats){ .name = index ? "hook" : "log",
+				    .type = index ? SINK_WEBHOOK : SINK_FILE,
+				    .sent = 10 + index,
+				    .failed = 20 + index,
+				    .dropped = 30 + index,
+				    .queued = 40 + index };
+	CHECK(!arg);
+	return index < 2;
+}
+
+TEST(each_sink_says_what_became_of_its_alerts)
+{
+	_cleanup_(buffer_done) struct buffer page = { 0 };
+	struct metrics_host host = plain_host();
+
+	host.sink_stats = two_sinks;
+	metrics_add_host(&page, &host);
+	check_line(&page, "portwatch_sink_sent_total{sink=\"log\",type=\"file\"} 10");
+	check_line(&page,
+		   "portwatch_sink_failed_total{sink=\"hook\",type=\"webhook\"} 21");
+	check_line(&page, "portwatch_sink_dropped_total{sink=\"log\",type=\"file\"} 30");
+	check_line(&page, "portwatch_sink_queued{sink=\"hook\",type=\"webhook\"} 41");
+}
+
 TEST(allocations_count_by_a_fixed_list_of_states)
 {
 	static const char *const names[] = { "active",      "pending", "active", "",

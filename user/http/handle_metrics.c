@@ -71,6 +71,8 @@ static void add_host(struct api *api, struct buffer *out)
 			sockets_count_state(engine_sockets(engine), SOCKET_LISTENING),
 		.allocation_state = allocation_state,
 		.arg = (void *)engine_world(engine)->registry,
+		.sink_stats = api->options.sink_stats,
+		.sink_arg = api->options.arg,
 	};
 
 	engine_counters(engine, &counters);

@@ -237,6 +237,39 @@ static void add_allocations(struct buffer *out, const struct metrics_host *host)
 	add_one(out, &family, "state", "available", host->available);
 }
 
+static uint64_t sink_number(const struct sink_stats *stats, size_t family)
+{
+	const uint64_t numbers[] = { stats->sent, stats->failed, stats->dropped,
+				     stats->queued };
+
+	return numbers[family];
+}
+
+static void add_sinks(struct buffer *out, const struct metrics_host *host)
+{
+	static const struct family families[] = {
+		{ "sink_sent_total", "counter", "Alerts that a sink has passed on." },
+		{ "sink_failed_total", "counter", "Attempts of a sink that failed." },
+		{ "sink_dropped_total", "counter", "Alerts that a sink gave up." },
+		{ "sink_queued", "gauge", "Alerts that wait in a sink." },
+	};
+	struct sink_stats stats;
+
+	for (size_t f = 0; f < sizeof(families) / sizeof(*families); f++) {
+		begin(out, &families[f]);
+		for (size_t i = 0;
+		     host->sink_stats && host->sink_stats(i, &stats, host->sink_arg);
+		     i++) {
+			const char *type = sink_type_name(stats.type);
+
+			add_name(out, families[f].name, "",
+				 &(struct label){ "sink", stats.name },
+				 &(struct label){ "type", type });
+			add_number(out, sink_number(&stats, f));
+		}
+	}
+}
+
 void metrics_add_host(struct buffer *out, const struct metrics_host *host)
 {
 	static const struct family listeners = {
@@ -251,6 +284,7 @@ void metrics_add_host(struct buffer *out, const struct metrics_host *host)
 	add_events(out, host->counters);
 	add_latency(out, &host->counters->latency);
 	add_allocations(out, host);
+	add_sinks(out, host);
 }
 
 /* -- Services -------------------------------------------------------------------------

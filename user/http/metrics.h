@@ -11,6 +11,7 @@
 #define PORTWATCH_HTTP_METRICS_H
 
 #include "base/strings.h"
+#include "core/sink.h"
 #include "engine/engine.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -27,7 +28,9 @@ struct metrics_host {
 	/* Each by the name of its state, in any order; what has none of the known names
 	 * counts as "unknown". */
 	const char *(*allocation_state)(size_t index, void *arg); /* NULL past the last */
-	void *arg;
+	/* Of the @index-th sink; false past the last; NULL: there are none. */
+	bool (*sink_stats)(size_t index, struct sink_stats *ret, void *arg);
+	void *arg, *sink_arg;
 };
 void metrics_add_host(struct buffer *out, const struct metrics_host *host);
 
