@@ -18,6 +18,7 @@ const REFUSED_AGAIN_MS = 3000;
 let mayChange = false;
 let drawing = false;
 let restUntil = 0;
+let goneSince = null;
 let retryAt = 0;
 let refusedTimer = 0;
 let loaded = false;
@@ -67,7 +68,7 @@ function tile(name, value, note, tone = "") {
 }
 
 function drawTiles() {
-	const { port_manager: range_now, kernel } = store.status;
+	const { kernel } = store.status;
 	const enabled = store.services.filter((s) => s.enabled);
 	const running = enabled.filter((s) => s.status === "running").length;
 	const critical = [...store.alerts.values()].filter((a) => a.severity === "critical").length;
@@ -77,7 +78,7 @@ function drawTiles() {
 		["Services", `${running}`, `of ${enabled.length} running`, running < enabled.length ? "warn" : "good"],
 		["Alerts", `${store.alerts.size}`, critical ? `${critical} critical` : "none critical", critical ? "bad" : store.alerts.size ? "warn" : "good"],
 		["Ports", `${sockets.length}`, `bound, ${open} public`],
-		["Range", range_now?.available_ports !== undefined ? `${range_now.available_ports}` : "–", range_now?.total_ports ? `of ${range_now.total_ports} free` : "not set"],
+		["Range", store.range ? `${range.free}` : "–", store.range ? `of ${range.total} free` : "not set"],
 		["Kernel", kernel.realtime ? "Real time" : "Polled", `${kernel.backend}, ${kernel.events_lost} lost`, kernel.events_lost ? "warn" : ""],
 	];
 	const sig = JSON.stringify(parts);
@@ -109,12 +110,12 @@ function draw() {
 	if (!loaded || !store.status)
 		return;
 	const filter = $("filter").value.trim();
+	range.draw(store);
 	drawTitle();
 	drawTiles();
 	drawAlerts(store, filter, actions);
 	drawServices(services, store, filter);
 	drawPorts(ports, store, filter, $("listening-only").checked);
-	range.draw(store);
 	graph.draw(store);
 	drawActivity(store);
 	drawDaemon();
@@ -174,7 +175,12 @@ function setConnection(state, text) {
 	$("connection").dataset.state = state;
 	setText($("connection-text"), text ?? CONNECTION[state]);
 	show($("retry"), state === "lost");
-	document.body.classList.toggle("stale", state !== "live" && loaded);
+	const gone = state === "lost" && loaded && !$("board").hidden;
+	document.body.classList.toggle("stale", gone);
+	if (gone && $("gone").hidden)
+		goneSince = new Date();
+	show($("gone"), gone);
+	setText($("gone"), gone ? `The daemon does not answer. This is how it was at ${goneSince.toLocaleTimeString()}; the page goes on by itself.` : "");
 }
 
 const stream = new EventStream({

@@ -48,7 +48,7 @@ function whyHolder(holder) {
 
 function socketCards(sockets) {
 	return sockets.map((s) => el("div", { class: "held" },
-		el("p", { class: "mono" }, `${s.proto} ${s.address}:${s.port}`, el("span", { class: "muted" }, ` ${s.state}, ${s.scope}`), s.since ? [" ", since(s.since)] : null),
+		el("p", { class: "mono" }, `${s.proto} ${s.address}:${s.port}`, el("span", { class: "muted" }, ` ${s.state}, ${s.scope}`), s.since ? [el("span", { class: "muted" }, ", for "), since(s.since, false)] : null),
 		processCard(s.process, s.holders?.length > 1 ? [["Also held by", s.holders.filter((h) => h.pid !== s.process?.pid).map((h) => `${processName(h)} (${h.pid})`).join(", ")]] : [])));
 }
 
@@ -110,18 +110,18 @@ function entryTone(type) {
 }
 
 function timelineRow(entry) {
-	const type = entry.type ?? entry.what ?? entry.kind ?? "";
+	const { type } = entry;
 	const alert = entry.alert;
 	return el("li", { class: `moment ${entryTone(type)}` },
 		el("p", {}, el("strong", {}, HAPPENED[type] ?? type.replace(".", " ")), " ",
 			entry.process ? el("bdi", {}, `${processName(entry.process)} (${entry.process.pid})`) : null,
 			entry.errno ? ` ${entry.errno}` : null, entry.lifetime_s ? ` after ${duration(entry.lifetime_s)}` : null),
-		alert?.message ?? entry.message ? el("p", { class: "muted" }, el("bdi", {}, alert?.message ?? entry.message)) : null,
+		alert?.message ?? entry.text ? el("p", { class: "muted" }, el("bdi", {}, alert?.message ?? entry.text)) : null,
 		since(entry.time));
 }
 
 function timeline(history) {
-	const entries = history?.entries ?? history?.history ?? history?.events;
+	const entries = history?.entries;
 	if (!entries)
 		return section("Timeline", el("p", { class: "muted" }, "This daemon keeps no history."));
 	if (entries.length === 0)
@@ -171,12 +171,13 @@ export class Detail {
 		}
 		const part = (path) => getIfServed(path).catch((error) => ({ error: words(error) }));
 		const udp = this.target.proto === "udp" ? "/udp" : "";
-		const [why, history] = await Promise.all([
+		const [why, history, held] = await Promise.all([
 			part(`/why/${encodeURIComponent(`:${this.port}${udp}`)}`),
 			part(`/history?port=${this.port}&limit=${HISTORY_MAX}`),
+			part(`/sockets?port=${this.port}`),
 		]);
 		if (number === this.asked && this.target) {
-			this.extra = { why, history };
+			this.extra = { why, history, holders: new Map(held?.sockets?.map((s) => [s.cookie, s.holders])) };
 			this.draw();
 		}
 	}
@@ -198,7 +199,7 @@ export class Detail {
 	draw() {
 		const { service: name } = this.target;
 		const service = name ? this.store.service(name) : null;
-		const sockets = this.port ? this.store.socketsOf(this.port) : [];
+		const sockets = (this.port ? this.store.socketsOf(this.port) : []).map((s) => ({ ...s, holders: this.extra?.holders?.get(s.cookie) ?? [] }));
 		const claimants = this.store.services.filter((s) => portsOf(s).includes(this.port));
 		const sig = JSON.stringify([this.target, service, sockets, this.extra, this.store.alertsOf(this.port, name).map((a) => a.id)]);
 		if (sig === this.sig && $("detail").open)

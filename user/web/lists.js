@@ -110,7 +110,7 @@ export function makeServices(actions) {
 				s.pid ? [el("bdi", { class: "mono" }, processName(s.process)), el("span", { class: "muted" }, ` ${s.pid}`)] : [el("span", { class: "muted" }, "–")] },
 			{ key: "health", name: "Health", class: "wide", text: (s) => s.health, render: (s) => (s.health ? el("span", { class: s.health === "healthy" ? "good-text" : "warn-text" }, s.health) : el("span", { class: "muted" }, "–")) },
 			{ key: "uptime", name: "Up", class: "wide num", sort: (s) => (s.since ? -Date.parse(s.since) : null), sig: (s) => s.since, render: (s) => since(s.status === "running" || s.status === "unhealthy" ? s.since : null, false) },
-			{ key: "environment", name: "Environment", class: "wide muted", text: (s) => s.environment ?? "" },
+			{ key: "environment", name: "Environment", class: "wide wider muted", text: (s) => s.environment ?? "" },
 			{ key: "actions", name: "Actions", class: "wide actions", sig: (s) => `${s.status}|${portWords(s)}|${actions.canChange()}`, render: (s) => actionButtons(s, actions) },
 		],
 	});
@@ -140,9 +140,9 @@ export function makePorts(actions) {
 			{ key: "process", name: "Process", class: "grow", sort: (s) => (s.process ? processName(s.process) : null), sig: (s) => `${s.pid}|${commandLine(s.process)}`, render: (s) => (s.process
 				? [el("bdi", { class: "mono" }, processName(s.process)), el("span", { class: "muted" }, ` ${s.pid}`), el("bdi", { class: "sub mono" }, commandLine(s.process))]
 				: [el("span", { class: "muted" }, "unknown")]) },
-			{ key: "user", name: "User", class: "wide", text: (s) => s.user ?? "" },
+			{ key: "user", name: "User", class: "wide wider", text: (s) => s.user ?? "" },
 			{ key: "service", name: "Service", text: (s) => s.service ?? "", render: (s) => (s.service ? link(s.service, () => actions.open({ service: s.service })) : el("span", { class: "muted" }, "–")) },
-			{ key: "scope", name: "Scope", class: "wide", text: (s) => s.scope, render: (s) => el("span", { class: `scope ${s.scope}` }, s.scope) },
+			{ key: "scope", name: "Scope", class: "wide wider", text: (s) => s.scope, render: (s) => el("span", { class: `scope ${s.scope}` }, s.scope) },
 			{ key: "age", name: "Age", class: "wide num", sort: (s) => (s.since ? -Date.parse(s.since) : null), sig: (s) => s.since, render: (s) => since(s.since, false) },
 		],
 	});
@@ -160,7 +160,7 @@ export function drawPorts(table, store, filter, listeningOnly) {
 
 const HAPPENED = {
 	"socket.bound": "bound", "socket.listening": "listens on", "socket.released": "released", "socket.bind_failed": "could not bind",
-	"process.exited": "exited", "alert.firing": "Alert", "alert.resolved": "Resolved",
+	"alert.firing": "Alert", "alert.resolved": "Resolved",
 };
 
 function activityWords(event) {

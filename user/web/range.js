@@ -112,6 +112,7 @@ export class RangeMap {
 	draw(store) {
 		const range = store.range;
 		const total = range ? range.high - range.low + 1 : 0;
+		this.total = total;
 		setText($("range-count"), range ? `${range.low}–${range.high}` : "");
 		if (!range) {
 			this.grid.replaceChildren(el("p", { class: "empty" }, "No range is managed: set ", el("code", {}, "settings.port_range"), "."));
@@ -120,6 +121,7 @@ export class RangeMap {
 			return;
 		}
 		const ports = portsInRange(store, range);
+		this.free = total - ports.size;
 		this.cells = cellsOf(ports, range);
 		if (this.key !== `${range.low}-${range.high}`) {
 			this.key = `${range.low}-${range.high}`;
@@ -143,7 +145,7 @@ export class RangeMap {
 		const counts = Object.fromEntries(KINDS.map(([name]) => [name, 0]));
 		for (const { kind } of ports.values())
 			counts[kind]++;
-		counts.free = total - ports.size;
+		counts.free = this.free;
 		const sig = JSON.stringify(counts);
 		if (this.legend.sig === sig)
 			return;

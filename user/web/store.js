@@ -11,6 +11,8 @@ const ACTIVITY_MAX = 80;
 const RESOLVED_MAX = 20;
 const JOURNAL_MAX = 5000;
 const REFRESH_MS = 200;
+// Without the holders: of many sockets that is most of the answer.
+const SOCKET_FIELDS = "cookie,proto,address,port,netns,state,scope,since,process,service,user,unit,container,pid";
 
 function scopeOf(address) {
 	if (/^(127\.|::1$)/.test(address ?? ""))
@@ -95,7 +97,7 @@ export class Store {
 		const [status, services, sockets, alerts] = await Promise.all([
 			get("/status"),
 			get("/services"),
-			wholly ? get("/sockets") : null,
+			wholly ? get(`/sockets?fields=${SOCKET_FIELDS}`) : null,
 			wholly ? get("/alerts?state=all") : null,
 		]);
 		this.status = status;
@@ -159,6 +161,10 @@ export class Store {
 	}
 
 	note(event) {
+		const [last] = this.activity;
+		// A bind and the listen that follows it are one line.
+		if (last?.type === "socket.bound" && event.type === "socket.listening" && last.cookie === event.cookie)
+			this.activity.shift();
 		this.activity.unshift(event);
 		if (this.activity.length > ACTIVITY_MAX)
 			this.activity.length = ACTIVITY_MAX;
