@@ -6,6 +6,7 @@
 #include "folder.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 
 #include "base/time.h"
 #include "store/history.h"
@@ -124,6 +125,45 @@ static inline void stage_bind(struct stage *s, uint16_t port, uint64_t ms)
 		   port, ms);
 }
 
+static inline void stage_fail(struct stage *s, uint16_t port, uint64_t ms)
+{
+	struct socket held = stage_socket(s, port);
+	const struct socket *const holders[] = { &held };
+
+	held.owner = &s->holder;
+	stage_tell(s,
+		   (struct event){ .type = EVENT_SOCKET_BIND_FAILED,
+				   .error = -EADDRINUSE,
+				   .holders = holders,
+				   .n_holders = 1 },
+		   port, ms);
+}
+
+static inline void stage_alert(struct stage *s, uint16_t port, uint64_t ms)
+{
+	struct alert alert = {
+		.id = 3,
+		.severity = SEVERITY_CRITICAL,
+		.firing = true,
+		.since_ns = s->base_ns,
+		.latency_us = 77,
+		.v = { .kind = ALERT_OCCUPIED,
+		       .service = "goblin",
+		       .at = stage_socket(s, port).at,
+		       .found = &s->process,
+		       .holder = &s->holder,
+		       .expected = "goblin",
+		       .message = "python3 holds it: python3 -m wizard" },
+	};
+
+	snprintf(alert.v.fix, sizeof(alert.v.fix), "portwatch kill :%u", port);
+	stage_tell(s,
+		   (struct event){ .type = EVENT_ALERT_FIRING,
+				   .service = "goblin",
+				   .alert = &alert },
+		   0, ms);
+}
+
 /* -- What is answered -----------------------------------------------------------------
  */
 
@@ -177,6 +217,25 @@ static inline const char *stage_text(const struct stage *s, size_t index,
 	const char *text = doc_get_string(stage_entry(s, index), member);
 
 	return text ? text : "(null)";
+}
+
+static inline const char *stage_process(const struct stage *s, size_t index,
+					const char *who, const char *member)
+{
+	const struct doc *process = doc_get(stage_entry(s, index), who);
+	const char *text = doc_get_string(process, member);
+
+	return text ? text : "(null)";
+}
+
+/* @ports ends with 0. */
+static inline void stage_expect_ports(const struct stage *s, const int *ports)
+{
+	size_t n = 0;
+
+	for (; ports[n]; n++)
+		CHECK_EQ(stage_port(s, n), ports[n]);
+	CHECK_EQ(stage_count(s), n);
 }
 
 #endif /* PORTWATCH_TESTS_UNIT_HISTORY_STAGE_H */

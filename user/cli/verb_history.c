@@ -128,8 +128,8 @@ static void tell_rest(const char *body, size_t size, size_t count)
 			 "from then on",
 			 count);
 	if (dropped > 0)
-		log_warning("%.0f entries are missing that could not be written since "
-			    "the daemon was started",
+		log_warning("%.0f entries of that time are missing: they could not be "
+			    "written",
 			    dropped);
 	if (span_is_null(fault))
 		return;

@@ -12,7 +12,7 @@
 #include "base/time.h"
 #include "store/history_private.h"
 
-enum { GATHER_MS = 200, QUIET_MS = 3000 };
+enum { GATHER_MS = 200, QUIET_MS = 3000, RETRY_MS = 5000 };
 
 static void init_locks(struct history *h)
 {
@@ -41,6 +41,8 @@ int history_new(const struct history_options *options, struct history **ret)
 		h->options.gather_ms = GATHER_MS;
 	if (!h->options.quiet_ms)
 		h->options.quiet_ms = QUIET_MS;
+	if (!h->options.retry_ms)
+		h->options.retry_ms = RETRY_MS;
 	h->retain_ms = options->retain_ms;
 	h->counters.writes = options->writes;
 	h->last = &h->first;
@@ -126,6 +128,46 @@ void history_set_fault(struct history *h, const char *fault)
 		history_complain(h, "The history is written again");
 }
 
+/* Locked. */
+static void widen(struct gap *gap, const struct gap *more)
+{
+	if (more->entries == 0)
+		return;
+	if (gap->entries == 0 || more->from_ns < gap->from_ns)
+		gap->from_ns = more->from_ns;
+	if (more->until_ns > gap->until_ns)
+		gap->until_ns = more->until_ns;
+	gap->entries += more->entries;
+}
+
+struct gap history_take_gap(struct history *h)
+{
+	struct gap gap;
+
+	pthread_mutex_lock(&h->lock);
+	gap = h->gap;
+	h->gap = (struct gap){ 0 };
+	pthread_mutex_unlock(&h->lock);
+	return gap;
+}
+
+void history_put_gap(struct history *h, const struct gap *gap)
+{
+	pthread_mutex_lock(&h->lock);
+	widen(&h->gap, gap);
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* Locked. */
+static void count_dropped(struct history *h, uint64_t from_ns, uint64_t n)
+{
+	uint64_t now_ns = now_wall_ns();
+	struct gap more = { from_ns, now_ns > from_ns ? now_ns : from_ns, n };
+
+	h->counters.dropped += n;
+	widen(&h->gap, &more);
+}
+
 void history_counters(struct history *h, struct history_counters *ret)
 {
 	pthread_mutex_lock(&h->lock);
@@ -175,7 +217,8 @@ static void gather(struct history *h)
 		err = pthread_cond_timedwait(&h->more, &h->lock, &until);
 }
 
-static struct chunk *take_chunks(struct history *h, uint64_t *ret_events)
+static struct chunk *take_chunks(struct history *h, uint64_t *ret_events,
+				 uint64_t *ret_first_ns)
 {
 	struct chunk *chunks = take(h->first);
 
@@ -183,6 +226,7 @@ static struct chunk *take_chunks(struct history *h, uint64_t *ret_events)
 	h->n_chunks = 0;
 	h->hurry = false;
 	*ret_events = 0;
+	*ret_first_ns = chunks->first_ns;
 	for (const struct chunk *c = chunks; c; c = c->next)
 		*ret_events += c->n_events;
 	return chunks;
@@ -192,18 +236,18 @@ static struct chunk *take_chunks(struct history *h, uint64_t *ret_events)
 static void write_all(struct history *h, struct history_writer *w)
 {
 	while (h->first) {
-		uint64_t n, written;
+		uint64_t n, first_ns, written;
 		struct chunk *chunks;
 
 		gather(h);
-		chunks = take_chunks(h, &n);
+		chunks = take_chunks(h, &n, &first_ns);
 		pthread_mutex_unlock(&h->lock);
 		written = w ? history_writer_write(w, chunks) : 0;
 		free_chunks(chunks);
 		pthread_mutex_lock(&h->lock);
 		h->n_taken += n;
 		h->counters.written += written;
-		h->counters.dropped += n - written;
+		count_dropped(h, first_ns, n - written);
 		pthread_cond_broadcast(&h->written);
 	}
 }
@@ -284,6 +328,7 @@ static struct chunk *room_for(struct history *h, size_t size)
 		return NULL;
 	chunk->next = NULL;
 	chunk->used = chunk->n_events = 0;
+	chunk->first_ns = now_wall_ns();
 	*h->last = chunk;
 	h->last = &chunk->next;
 	h->n_chunks++;
@@ -349,7 +394,7 @@ static void add(struct history *h, const struct event *event, bool standing)
 	h->n_added++;
 	if (!put_event(h, event, standing)) {
 		h->n_taken++;
-		h->counters.dropped++;
+		count_dropped(h, event->wall_ns, 1);
 	}
 	rouse(h);
 	pthread_mutex_unlock(&h->lock);

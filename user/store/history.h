@@ -34,6 +34,7 @@ struct history_options {
 	uint64_t bytes_max; /* 0: HISTORY_BYTES_MAX */
 	unsigned gather_ms; /* how long a batch may grow; 0: 200 */
 	unsigned quiet_ms;  /* after which the file is closed; 0: 3000 */
+	unsigned retry_ms;  /* after a fault; 0: 5000 */
 	/* A sentence; perhaps from another thread.  NULL: nobody is told. */
 	void (*complain)(const char *what, void *arg);
 	void *arg;

@@ -40,8 +40,13 @@ static const char version_1[] =
 	" user TEXT, cwd TEXT, cgroup TEXT, unit TEXT, container TEXT);"
 	"CREATE INDEX process_pid ON process (pid);";
 
+/* What could not be written, that an answer can say so after the daemon has gone, too. */
+static const char version_2[] = "CREATE TABLE gap (id INTEGER PRIMARY KEY,"
+				" start INTEGER NOT NULL, until INTEGER NOT NULL,"
+				" entries INTEGER NOT NULL);";
+
 /* What leads from the version before to each. */
-static const char *const steps[HISTORY_VERSION] = { version_1 };
+static const char *const steps[HISTORY_VERSION] = { version_1, version_2 };
 
 /* -- Numbers --------------------------------------------------------------------------
  */
@@ -210,8 +215,13 @@ static int check_version(struct history *h, sqlite3 *db, bool writes, char *rete
 			 h->path, (intmax_t)version, HISTORY_VERSION);
 		return -ESTALE;
 	}
-	if (version < HISTORY_VERSION && writes)
+	/* Only a file without tables can be taught to shrink. */
+	if (tables == 0 && writes)
+		err = history_exec(h, db, "PRAGMA auto_vacuum=INCREMENTAL", reterr);
+	if (err == 0 && version < HISTORY_VERSION && writes)
 		return migrate(h, db, version, reterr);
+	if (err < 0)
+		return err;
 	if (version < HISTORY_VERSION) {
 		snprintf(reterr, HISTORY_FAULT,
 			 "%s is of an older portwatch; a daemon that is started brings "

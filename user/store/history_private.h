@@ -13,12 +13,19 @@
 struct chunk {
 	struct chunk *next;
 	size_t used, n_events;
+	uint64_t first_ns; /* wall clock: it was begun */
 	_Alignas(8) char data[];
 };
 enum {
 	CHUNK_BYTES = 256 * 1024,
 	CHUNK_DATA = CHUNK_BYTES - sizeof(struct chunk),
 	CHUNKS_MAX = 32
+};
+
+/* Entries that could not be kept. */
+struct gap {
+	uint64_t from_ns, until_ns; /* wall clock */
+	uint64_t entries;           /* 0: none are missing */
 };
 
 struct history {
@@ -47,13 +54,14 @@ struct history {
 	uint64_t n_added, n_taken; /* of events; taken: written or dropped */
 	uint64_t retain_ms;
 	struct history_counters counters;
+	struct gap gap; /* not noted in the file yet */
 };
 
 /* -- history_file: the file itself ----------------------------------------------------
  */
 
 /* What is on the disk never changes its meaning: append. */
-enum { HISTORY_VERSION = 1 };
+enum { HISTORY_VERSION = 2 };
 
 /*
  * Opened for writing, made or migrated where need be.  -ENOENT: no SQLite; -ESTALE: of a
@@ -127,6 +135,9 @@ void history_describe(struct doc *entry);
 
 /* Why nothing can be written from now on, said once; "": it can be again. */
 void history_set_fault(struct history *h, const char *fault);
+/* What is missing and not noted yet, taken; and put back where that fails. */
+struct gap history_take_gap(struct history *h);
+void history_put_gap(struct history *h, const struct gap *gap);
 void history_complain(struct history *h, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -10,8 +10,8 @@
 #include "store/history_private.h"
 
 enum {
-	AWAIT_MS = 250,  /* for what was told just now */
-	STEPS = 10000,   /* of SQLite's machine, between looks at the clock */
+	AWAIT_MS = 250, /* for what was told just now */
+	STEPS = 10000,  /* of SQLite's machine, between looks at the clock */
 };
 
 /* -- Telling --------------------------------------------------------------------------
@@ -313,6 +313,36 @@ static int tell(struct reading *r, struct doc *array)
 	return err;
 }
 
+static bool has_more(const struct reading *r)
+{
+	return r->n > r->query->limit;
+}
+
+/* What is missing from the time that the answer is of. */
+static int read_gaps(struct reading *r, uint64_t *ret)
+{
+	const struct sqlite *sq = &r->h->sqlite;
+	sqlite3_stmt *stmt = NULL;
+	int64_t since = (int64_t)r->query->since_ns;
+	int err = history_prepare(r->h, r->db,
+				  "SELECT total(entries) FROM gap "
+				  "WHERE until >= ?1 AND start < ?2",
+				  &stmt, r->reterr);
+
+	if (err < 0)
+		return err;
+	if (has_more(r))
+		since = r->ids[r->query->limit - 1];
+	sq->bind_int64(stmt, 1, since);
+	sq->bind_int64(stmt, 2, r->before);
+	if (sq->step(stmt) == SQLITE_ROW)
+		*ret = (uint64_t)sq->column_int64(stmt, 0);
+	else
+		err = history_reading_fault(r);
+	sq->finalize(stmt);
+	return err;
+}
+
 static int is_late(void *arg)
 {
 	const struct reading *r = arg;
@@ -320,7 +350,7 @@ static int is_late(void *arg)
 	return now_mono_ns() > r->deadline_ns;
 }
 
-static int read_file(struct reading *r, struct doc *array)
+static int read_file(struct reading *r, struct doc *array, uint64_t *ret_dropped)
 {
 	int err = history_file_open_to_read(r->h, &r->db, r->reterr);
 
@@ -334,21 +364,10 @@ static int read_file(struct reading *r, struct doc *array)
 		err = history_find(r);
 	if (err == 0)
 		err = tell(r, array);
+	if (err == 0)
+		err = read_gaps(r, ret_dropped);
 	history_file_close(r->h, r->db);
 	return err;
-}
-
-static void set_end(const struct reading *r, struct doc *doc)
-{
-	struct history_counters counters;
-	char id[24] = "";
-
-	history_counters(r->h, &counters);
-	if (r->n > r->query->limit && r->query->limit > 0)
-		snprintf(id, sizeof(id), "%ju", (uintmax_t)r->ids[r->query->limit - 1]);
-	doc_put_string(doc, "next", id[0] ? id : NULL);
-	doc_put_int(doc, "dropped", (int64_t)counters.dropped);
-	doc_put_string(doc, "fault", counters.fault[0] ? counters.fault : NULL);
 }
 
 /* What was told before the question is in the answer, unless the disk keeps it. */
@@ -363,6 +382,26 @@ static void await(struct history *h, uint64_t mark)
 	while (h->n_taken < mark && h->begun && err != ETIMEDOUT)
 		err = pthread_cond_timedwait(&h->written, &h->lock, &until);
 	pthread_mutex_unlock(&h->lock);
+}
+
+static void set_end(const struct reading *r, uint64_t dropped, struct doc *doc)
+{
+	struct history_counters counters;
+	struct gap gap;
+	char id[24] = "";
+
+	history_counters(r->h, &counters);
+	pthread_mutex_lock(&r->h->lock);
+	gap = r->h->gap;
+	pthread_mutex_unlock(&r->h->lock);
+	if (has_more(r))
+		snprintf(id, sizeof(id), "%ju", (uintmax_t)r->ids[r->query->limit - 1]);
+	if (gap.entries && gap.until_ns >= r->query->since_ns &&
+	    (int64_t)gap.from_ns < r->before)
+		dropped += gap.entries;
+	doc_put_string(doc, "next", id[0] ? id : NULL);
+	doc_put_int(doc, "dropped", (int64_t)dropped);
+	doc_put_string(doc, "fault", counters.fault[0] ? counters.fault : NULL);
 }
 
 static void report_damage(struct history *h)
@@ -386,6 +425,7 @@ int history_read(struct history *h, const struct history_query *query,
 	};
 	_cleanup_(freep) int64_t *ids = NULL;
 	struct doc *doc, *array;
+	uint64_t dropped = 0;
 	int err;
 
 	r.capacity = 2 * r.wanted;
@@ -396,14 +436,14 @@ int history_read(struct history *h, const struct history_query *query,
 		await(h, query->mark);
 	doc = doc_schema("history");
 	array = doc_array();
-	err = read_file(&r, array);
+	err = read_file(&r, array, &dropped);
 	/* A daemon that has had nothing to write. */
 	if (err == -ENOENT && h->options.writes)
 		err = 0;
 	if (err == -EBADMSG && h->options.writes)
 		report_damage(h);
 	doc_put(doc, "entries", array);
-	set_end(&r, doc);
+	set_end(&r, dropped, doc);
 	if (err < 0) {
 		doc_free(doc);
 		return err;

@@ -12,34 +12,14 @@
 #include "base/strings.h"
 #include "base/time.h"
 #include "json/doc.h"
-#include "store/history_private.h"
+#include "store/history_writer.h"
 
-enum {
-	RETRY_S = 5,       /* after a fault */
-	NICENESS = 5,      /* what it writes is less urgent than what it is about */
-	PRUNED_MIN = 500,  /* entries at a time */
-	SWEPT = 200,       /* processes */
-	TIDY_TURNS = 40,   /* of pruning, before the file is closed */
-	SHRINK_PAGES = 256 /* given back then, and as many may stay empty */
-};
+enum { NICENESS = 5 }; /* what it writes is less urgent than what it is about */
 /* Entries that are told later than they happened, by less than this, stay in the order
  * in which they were told. */
 #define SAME_MOMENT_NS NS_PER_MS
 /* How long before the start of the host its clock may have been wrong. */
 #define BOOT_SLACK_NS (60 * NS_PER_S)
-
-enum statement {
-	ADD_ENTRY,
-	FIND_SERVICE,
-	ADD_SERVICE,
-	ADD_PROCESS,
-	FIND_STANDING,
-	PRUNE,
-	SWEEP,
-	LAST_PROCESS,
-	COUNT_PAGES,
-	STATEMENTS,
-};
 
 static const char *const statements[STATEMENTS] = {
 	[ADD_ENTRY] = "INSERT INTO entry (id, type, source, place, address, netns,"
@@ -65,25 +45,8 @@ static const char *const statements[STATEMENTS] = {
 	[COUNT_PAGES] = "SELECT (SELECT page_count FROM pragma_page_count),"
 			" (SELECT freelist_count FROM pragma_freelist_count),"
 			" (SELECT page_size FROM pragma_page_size)",
-};
-
-/* A process as it was told, and where it is in the file. */
-struct told {
-	struct record_process *record; /* owned; NULL none */
-	int64_t row;                   /* 0: not there yet */
-};
-
-struct history_writer {
-	struct history *h;
-	sqlite3 *db; /* NULL: closed */
-	sqlite3_stmt *stmts[STATEMENTS];
-	struct told told[RECORD_PLACES];
-	char service[SERVICE_NAME_MAX + 1]; /* last looked up; "" none */
-	int64_t service_row;
-	int64_t last_id;
-	int64_t swept; /* processes up to here */
-	uint64_t boot_ns, retry_mono_ns;
-	char reterr[HISTORY_FAULT];
+	[ADD_GAP] = "INSERT INTO gap (start, until, entries) VALUES (?1, ?2, ?3)",
+	[FORGET_GAPS] = "DELETE FROM gap WHERE until < ?1",
 };
 
 /* -- Opening and closing --------------------------------------------------------------
@@ -102,8 +65,7 @@ struct history_writer *history_writer_new(struct history *h)
 	return w;
 }
 
-/* What was added since the last commit is not there, or the file is another. */
-static void forget_rows(struct history_writer *w)
+void history_forget_rows(struct history_writer *w)
 {
 	for (size_t i = 0; i < RECORD_PLACES; i++)
 		w->told[i].row = 0;
@@ -119,7 +81,7 @@ static void close_file(struct history_writer *w)
 		w->stmts[i] = NULL;
 	}
 	history_file_close(w->h, take(w->db));
-	forget_rows(w);
+	history_forget_rows(w);
 }
 
 static int open_file(struct history_writer *w)
@@ -167,7 +129,7 @@ static bool take_damaged(struct history *h)
 static void give_up(struct history_writer *w)
 {
 	close_file(w);
-	w->retry_mono_ns = now_mono_ns() + RETRY_S * NS_PER_S;
+	w->retry_mono_ns = now_mono_ns() + w->h->options.retry_ms * NS_PER_MS;
 	history_set_fault(w->h, w->reterr);
 }
 
@@ -215,8 +177,7 @@ static void bind_part(struct history_writer *w, sqlite3_stmt *stmt, int at,
 		w->h->sqlite.bind_text(stmt, at, text, -1, SQLITE_STATIC);
 }
 
-/* SQLITE_ROW, SQLITE_DONE, or a fault that stays readable in the connection. */
-static int step(struct history_writer *w, sqlite3_stmt *stmt, int64_t *ret)
+int history_step(struct history_writer *w, sqlite3_stmt *stmt, int64_t *ret)
 {
 	int code = w->h->sqlite.step(stmt);
 
@@ -229,7 +190,7 @@ static int step(struct history_writer *w, sqlite3_stmt *stmt, int64_t *ret)
 	return code;
 }
 
-static int fault_of(struct history_writer *w)
+int history_writer_fault(struct history_writer *w)
 {
 	return history_error(w->h, w->db, w->reterr);
 }
@@ -246,14 +207,14 @@ static int find_service(struct history_writer *w, const char *name, int64_t *ret
 	if (!streq(name, w->service)) {
 		w->service[0] = '\0';
 		w->h->sqlite.bind_text(find, 1, name, -1, SQLITE_STATIC);
-		code = step(w, find, &w->service_row);
+		code = history_step(w, find, &w->service_row);
 		if (code == SQLITE_DONE) {
 			w->h->sqlite.bind_text(add, 1, name, -1, SQLITE_STATIC);
-			code = step(w, add, NULL);
+			code = history_step(w, add, NULL);
 			w->service_row = w->h->sqlite.last_insert_rowid(w->db);
 		}
 		if (code != SQLITE_ROW && code != SQLITE_DONE)
-			return fault_of(w);
+			return history_writer_fault(w);
 		strcpy(w->service, name);
 	}
 	*ret = w->service_row;
@@ -276,8 +237,8 @@ static int add_process(struct history_writer *w, struct told *told)
 	cmdline = record_part(&p->head, PART_CMDLINE, &size);
 	if (cmdline)
 		w->h->sqlite.bind_blob(stmt, 12, cmdline, (int)size, SQLITE_STATIC);
-	if (step(w, stmt, NULL) != SQLITE_DONE)
-		return fault_of(w);
+	if (history_step(w, stmt, NULL) != SQLITE_DONE)
+		return history_writer_fault(w);
 	told->row = w->h->sqlite.last_insert_rowid(w->db);
 	return 0;
 }
@@ -405,7 +366,7 @@ static int add_entry(struct history_writer *w, const struct record *r)
 	} while (code == SQLITE_CONSTRAINT);
 	sq->clear_bindings(stmt);
 	if (code != SQLITE_DONE)
-		return fault_of(w);
+		return history_writer_fault(w);
 	w->last_id = id - 1;
 	return 0;
 }
@@ -420,8 +381,8 @@ static int is_known(struct history_writer *w, const struct record *r)
 	bind_number(w, stmt, 2, (int64_t)w->boot_ns, true);
 	bind_number(w, stmt, 3, (int64_t)r->cookie, true);
 	bind_number(w, stmt, 4, history_code_of_type((enum event_type)r->type), true);
-	code = step(w, stmt, NULL);
-	return code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : fault_of(w);
+	code = history_step(w, stmt, NULL);
+	return code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : history_writer_fault(w);
 }
 
 static int write_event(struct history_writer *w, const struct record *r)
@@ -445,90 +406,13 @@ static void keep_process(struct history_writer *w, const struct record_head *hea
 		memcpy(told->record, head, head->size);
 }
 
-/* -- What is too old ------------------------------------------------------------------
- */
-
-/* Used and empty pages, in bytes. */
-static void measure(struct history_writer *w, uint64_t *ret_used, uint64_t *ret_empty)
-{
-	const struct sqlite *sq = &w->h->sqlite;
-	sqlite3_stmt *stmt = w->stmts[COUNT_PAGES];
-
-	*ret_used = *ret_empty = 0;
-	if (sq->step(stmt) == SQLITE_ROW) {
-		uint64_t size = (uint64_t)sq->column_int64(stmt, 2);
-
-		*ret_empty = size * (uint64_t)sq->column_int64(stmt, 1);
-		*ret_used = size * (uint64_t)sq->column_int64(stmt, 0) - *ret_empty;
-	}
-	sq->reset(stmt);
-}
-
-/* Processes that no entry names any more, a few at a time. */
-static int sweep(struct history_writer *w)
-{
-	sqlite3_stmt *stmt = w->stmts[SWEEP];
-	int64_t last = 0;
-
-	if (step(w, w->stmts[LAST_PROCESS], &last) != SQLITE_ROW)
-		return fault_of(w);
-	if (w->swept >= last)
-		w->swept = 0;
-	bind_number(w, stmt, 1, w->swept, true);
-	w->swept += SWEPT;
-	bind_number(w, stmt, 2, w->swept, true);
-	if (step(w, stmt, NULL) != SQLITE_DONE)
-		return fault_of(w);
-	/* One that is told of still is put in again. */
-	if (w->h->sqlite.changes(w->db) > 0)
-		forget_rows(w);
-	return 0;
-}
-
-/* At most @n entries; *ret_more is whether there were as many. */
-static int prune(struct history_writer *w, unsigned n, bool *ret_more)
-{
-	sqlite3_stmt *stmt = w->stmts[PRUNE];
-	uint64_t used, empty, retain_ns, now_ns = now_wall_ns();
-	int64_t until;
-
-	pthread_mutex_lock(&w->h->lock);
-	retain_ns = w->h->retain_ms * NS_PER_MS;
-	pthread_mutex_unlock(&w->h->lock);
-	measure(w, &used, &empty);
-	until = retain_ns < now_ns ? (int64_t)(now_ns - retain_ns) : 0;
-	if (used > w->h->options.bytes_max)
-		until = (int64_t)now_ns;
-	bind_number(w, stmt, 1, until, true);
-	bind_number(w, stmt, 2, n, true);
-	if (step(w, stmt, NULL) != SQLITE_DONE)
-		return fault_of(w);
-	*ret_more = w->h->sqlite.changes(w->db) >= (int)n;
-	return w->h->sqlite.changes(w->db) > 0 ? sweep(w) : 0;
-}
-
-/* Before it is closed there is time for more. */
-static void tidy(struct history_writer *w)
-{
-	uint64_t used, empty;
-	bool more = true;
-	char sql[64];
-
-	for (int i = 0; more && i < TIDY_TURNS; i++)
-		if (prune(w, PRUNED_MIN, &more) < 0)
-			return;
-	measure(w, &used, &empty);
-	snprintf(sql, sizeof(sql), "PRAGMA incremental_vacuum(%d)", SHRINK_PAGES);
-	if (empty > used / 4 && empty > SHRINK_PAGES * 4096)
-		(void)history_exec(w->h, w->db, sql, w->reterr);
-}
-
 /* -- Batches --------------------------------------------------------------------------
  */
 
 static int write_chunk(struct history_writer *w, const struct chunk *chunk)
 {
 	int err = w->db ? history_exec(w->h, w->db, "BEGIN IMMEDIATE", w->reterr) : -EIO;
+	struct gap gap = { 0 };
 	bool more;
 
 	for (size_t at = 0; at < chunk->used;) {
@@ -542,9 +426,16 @@ static int write_chunk(struct history_writer *w, const struct chunk *chunk)
 			err = write_event(w, (const struct record *)head);
 	}
 	if (err == 0)
-		err = prune(w, PRUNED_MIN + 2 * (unsigned)chunk->n_events, &more);
+		gap = history_take_gap(w->h);
+	if (err == 0)
+		err = history_write_gap(w, &gap);
+	if (err == 0)
+		err = history_prune(w, HISTORY_PRUNED_MIN + 2 * (unsigned)chunk->n_events,
+				    &more);
 	if (err == 0)
 		err = history_exec(w->h, w->db, "COMMIT", w->reterr);
+	if (err < 0)
+		history_put_gap(w->h, &gap);
 	return err;
 }
 
@@ -564,7 +455,7 @@ uint64_t history_writer_write(struct history_writer *w, const struct chunk *chun
 			continue;
 		}
 		w->h->sqlite.exec(w->db, "ROLLBACK", NULL, NULL, NULL);
-		forget_rows(w);
+		history_forget_rows(w);
 		if (err == -EBADMSG)
 			err = set_aside(w);
 		if (err < 0)
@@ -578,7 +469,7 @@ struct history_writer *history_writer_free(struct history_writer *w)
 	if (!w)
 		return NULL;
 	if (w->db)
-		tidy(w);
+		history_tidy(w);
 	close_file(w);
 	for (size_t i = 0; i < RECORD_PLACES; i++)
 		free(w->told[i].record);
