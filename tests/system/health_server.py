@@ -5,8 +5,15 @@
 ok, bad (500), slow (an answer after a minute), away (redirects to the address that the
 file names behind it), within (redirects to itself), big (a body without an end), silent
 (closes at once), rude (a head without an end); logs each path that is asked for.
+
+What is posted goes to MODE_FILE.posts, a JSON object a line: path, headers, body, and
+whether its webhook-signature is genuine by the secret in MODE_FILE.secret.
 """
+import base64
+import hashlib
+import hmac
 import http.server
+import json
 import signal
 import ssl
 import sys
@@ -16,12 +23,37 @@ from pathlib import Path
 NAME, PORT, MODE = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 
 
+def is_genuine(headers, body):
+    secret = Path(f"{MODE}.secret")
+    if not secret.exists() or "webhook-signature" not in headers:
+        return None
+    key = base64.b64decode(secret.read_text().strip().removeprefix("whsec_"))
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{body}"
+    digest = hmac.new(key, signed.encode(), hashlib.sha256).digest()
+    wanted = "v1," + base64.b64encode(digest).decode()
+    recent = abs(time.time() - int(headers["webhook-timestamp"])) < 300
+    return recent and wanted in headers["webhook-signature"].split(" ")
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         mode, *rest = MODE.read_text().split()
         with open(f"{MODE}.log", "a") as log:
             print(self.path, self.headers["Host"], file=log)
         getattr(self, mode)(*rest)
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        post = {
+            "path": self.path,
+            "headers": headers,
+            "genuine": is_genuine(headers, body),
+            "body": json.loads(body),
+        }
+        with open(f"{MODE}.posts", "a") as log:
+            print(json.dumps(post), file=log)
+        self.do_GET()
 
     def answer(self, status, **headers):
         self.send_response(status)
