@@ -16,7 +16,7 @@ setup()
 		{"name":"goblin","port":[{"name":"web","port":18767,"address":"127.0.0.1"}],
 		 "startup_cmd":"goblin -x","depends_on":["wizard"]},
 		{"name":"elf","port":"dynamic","process_name":"elf","enabled":false}],
-		"settings":{"unregistered":"all"}}'
+		"settings":{"unregistered":"all","sinks":[{"type":"exec","argv":["false"]}]}}'
 	daemon
 	api /openapi.json >"$D/openapi.json"
 }

@@ -76,7 +76,8 @@ const struct shape schema_shapes[] = {
 	{ "Status", "status",
 	  "timestamp:time services:ServiceStatus{} conflicts:Alert[] alerts:Alert[] "
 	  "startup_order:string[] shutdown_order:string[] port_manager:PortManager "
-	  "watchdog:Watchdog kernel:Kernel daemon:Daemon history:HistoryState" },
+	  "watchdog:Watchdog kernel:Kernel daemon:Daemon sinks:SinkState[] "
+	  "history:HistoryState" },
 	{ "Services", "services", "services:ServiceInList[]" },
 	{ "ServiceInFull", "service",
 	  "service:Service status:ServiceStatus alerts:Alert[] sockets:Socket[]" },
@@ -100,6 +101,10 @@ const struct shape schema_shapes[] = {
 	  "process:Process? cookie:string?~ errno:string?~ inferred:boolean~ "
 	  "holder:Process?~ cause:close|exit~ lifetime_s:number?~ exit_code:integer?~ "
 	  "signal:string~ alert:HistoricAlert~ allocation:HistoricAllocation~ "
+	{ "SinkState", NULL,
+	  "name:string type:stdout|file|journald|syslog|exec|webhook|alertmanager "
+	  "sent:integer failed:integer dropped:integer queued:integer "
+	  "last_error:string? last_error_at:time?" },
 	  "reason:string?~ count:integer~ text:string?" },
 	{ "History", "history",
 	  "entries:HistoryEntry[] next:string? dropped:integer fault:string?" },
