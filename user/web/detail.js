@@ -3,88 +3,17 @@
 
 import { getIfServed } from "./api.js";
 import { words } from "./actions.js";
-import { $, chip, clean, command, commandLine, duration, el, link, processName, severity, since } from "./dom.js";
+import { $, chip, clean, command, duration, el, link, processName, severity, since } from "./dom.js";
 import { portsOf, sortAlerts } from "./lists.js";
+import { facts, processCard, section } from "./pieces.js";
+import { whyParts } from "./why.js";
 
 const HISTORY_MAX = 50;
-
-function section(title, ...children) {
-	return el("section", { class: "part" }, el("h3", {}, title), children);
-}
-
-function facts(pairs) {
-	return el("dl", { class: "facts" }, pairs.filter(([, v]) => v !== null && v !== undefined && v !== "").map(([name, value]) =>
-		el("div", {}, el("dt", {}, name), el("dd", {}, value instanceof Node ? value : el("bdi", {}, String(value))))));
-}
-
-// -- Who holds it ------------------------------------------------------------------------
-
-function processCard(process, more = []) {
-	if (!process)
-		return el("p", { class: "muted" }, "A process that portwatch may not look at, or the kernel itself.");
-	return el("div", { class: "process" },
-		el("p", {}, el("strong", {}, el("bdi", {}, processName(process))), el("span", { class: "muted" }, ` pid ${process.pid}`)),
-		process.cmdline?.length ? el("p", { class: "argv mono" }, el("bdi", {}, commandLine(process))) : null,
-		facts([
-			["User", process.user ?? process.uid], ["Folder", process.cwd], ["Unit", process.unit], ["Container", process.container],
-			["Program", process.exe], ["Started", process.start_time ? since(process.start_time) : null], ...more,
-		]));
-}
-
-function chainOf(holder) {
-	const chain = holder.chain ?? holder.ancestors ?? holder.started_by ?? [];
-	if (!Array.isArray(chain) || chain.length === 0)
-		return null;
-	return ["Started by", el("ol", { class: "chain" }, chain.map((p) => el("li", {}, el("bdi", {}, processName(p)), el("span", { class: "muted" }, ` ${p.pid ?? ""}`), p.unit ? el("span", { class: "muted" }, ` (${clean(p.unit)})`) : null)))];
-}
-
-function whyHolder(holder) {
-	const process = holder.process ?? (holder.pid ? holder : null);
-	const at = holder.address ? `${holder.proto ?? "tcp"} ${holder.address}:${holder.port ?? ""} ${holder.state ?? ""}` : null;
-	const more = [["Holds", at], ["Since", holder.since ? since(holder.since) : null]];
-	const chain = chainOf(holder);
-	return processCard(process, chain ? [...more, chain] : more);
-}
 
 function socketCards(sockets) {
 	return sockets.map((s) => el("div", { class: "held" },
 		el("p", { class: "mono" }, `${s.proto} ${s.address}:${s.port}`, el("span", { class: "muted" }, ` ${s.state}, ${s.scope}`), s.since ? [el("span", { class: "muted" }, ", for "), since(s.since, false)] : null),
 		processCard(s.process, s.holders?.length > 1 ? [["Also held by", s.holders.filter((h) => h.pid !== s.process?.pid).map((h) => `${processName(h)} (${h.pid})`).join(", ")]] : [])));
-}
-
-// -- Why ---------------------------------------------------------------------------------
-
-// One sentence of whatever shape: text, or the first member that is one.
-function sentence(item) {
-	if (typeof item === "string")
-		return item;
-	return item.message ?? item.text ?? item.reason ?? item.detail ?? item.what ?? "";
-}
-
-function bindRow(bind) {
-	const good = bind.ok ?? (bind.errno === null || bind.errno === undefined || bind.result === "ok");
-	const at = [bind.proto, bind.address].filter(Boolean).join(" ");
-	return el("li", { class: `bind ${good ? "good" : "bad"}` }, el("span", { class: "mono" }, at || bind.bind || "bind"),
-		el("strong", {}, good ? "would work" : bind.errno ?? bind.result ?? "would fail"), el("span", {}, el("bdi", {}, sentence(bind))));
-}
-
-function failureRow(failure) {
-	const when = failure.time ?? failure.at ?? failure.since;
-	const process = failure.process;
-	return el("li", { class: "event bad" }, el("span", {},
-		process ? el("bdi", {}, `${processName(process)} (${process.pid}) `) : null, failure.errno ? el("strong", {}, `${failure.errno} `) : null, el("bdi", {}, sentence(failure))),
-	when ? since(when) : null);
-}
-
-function whyParts(why) {
-	const advice = why.advice ?? {};
-	return [
-		el("p", { class: "summary" }, el("bdi", {}, why.summary ?? "")),
-		advice.text || advice.command ? el("div", { class: "advice" }, advice.text ? el("p", {}, el("bdi", {}, advice.text)) : null, advice.command ? command(advice.command) : null) : null,
-		why.holders?.length ? section("Who holds it", why.holders.map(whyHolder)) : null,
-		why.binds?.length ? section("What a bind would get now", el("ul", { class: "plain" }, why.binds.map(bindRow))) : null,
-		why.failures?.length ? section("What failed lately", el("ul", { class: "plain" }, why.failures.map(failureRow))) : null,
-	];
 }
 
 // What this page knows by itself, where the daemon does not explain.
@@ -164,17 +93,12 @@ export class Detail {
 	// The long answers come later, into the sheet that is still the same one.
 	async ask() {
 		const number = ++this.asked;
-		if (!this.port) {
-			this.extra = {};
-			this.draw();
-			return;
-		}
 		const part = (path) => getIfServed(path).catch((error) => ({ error: words(error) }));
 		const udp = this.target.proto === "udp" ? "/udp" : "";
 		const [why, history, held] = await Promise.all([
-			part(`/why/${encodeURIComponent(`:${this.port}${udp}`)}`),
-			part(`/history?port=${this.port}&limit=${HISTORY_MAX}`),
-			part(`/sockets?port=${this.port}`),
+			part(`/why/${this.target.service ? encodeURIComponent(this.target.service) : `:${this.port}${udp}`}`),
+			part(`/history?${this.port ? `port=${this.port}` : `target=${encodeURIComponent(this.target.service)}`}&limit=${HISTORY_MAX}`),
+			this.port ? part(`/sockets?port=${this.port}`) : null,
 		]);
 		if (number === this.asked && this.target) {
 			this.extra = { why, history, holders: new Map(held?.sockets?.map((s) => [s.cookie, s.holders])) };

@@ -9,6 +9,7 @@ const NODES_MAX = 80;
 const BOX = { w: 148, h: 46 };
 const GAP = { layer: 56, row: 18 };
 const SWEEPS = 6;
+const SMALLEST = 0.75;
 
 function edgesOf(services) {
 	const names = new Set(services.map((s) => s.name));
@@ -155,8 +156,11 @@ export class Graph {
 		const size = place(layout, upright);
 		const byName = new Map(services.map((s) => [s.name, s]));
 		const pad = 8;
-		const root = svg("svg", { viewBox: `${-pad} ${-pad} ${size.w + 2 * pad} ${size.h + 2 * pad}`, width: size.w + 2 * pad, height: size.h + 2 * pad, role: "group", "aria-label": "Services and what they depend on" },
+		const width = size.w + 2 * pad;
+		const root = svg("svg", { viewBox: `${-pad} ${-pad} ${width} ${size.h + 2 * pad}`, width, height: size.h + 2 * pad, role: "group", "aria-label": "Services and what they depend on" },
 			svg("defs", {}, svg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 3, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, svg("path", { d: "M0 0 8 4 0 8z" }))));
+		// It shrinks a little where there is no room, then it scrolls.
+		root.style.minWidth = `${width * SMALLEST}px`;
 		for (const { edge, chain } of layout.chains)
 			root.append(svg("path", { class: `edge ${byName.get(edge.from).status === "running" ? "" : "unmet"}`, d: curve(chain, upright), "marker-end": "url(#arrow)" }));
 		for (const item of layout.rows.flat())

@@ -101,7 +101,7 @@ export function makeServices(actions) {
 		open: (s) => actions.open({ service: s.name }),
 		sort: "status",
 		columns: [
-			{ key: "name", name: "Service", text: (s) => s.name, sig: (s) => `${s.name}|${s.description}`, render: (s) => [
+			{ key: "name", name: "Service", class: "grow", text: (s) => s.name, sig: (s) => `${s.name}|${s.description}`, render: (s) => [
 				link(s.name, () => actions.open({ service: s.name })),
 				s.description ? el("span", { class: "sub" }, el("bdi", {}, s.description)) : null].filter(Boolean) },
 			{ key: "port", name: "Port", class: "mono num", text: portWords, sort: (s) => portsOf(s)[0] ?? null },
@@ -133,7 +133,7 @@ export function makePorts(actions) {
 		open: (s) => actions.open({ port: s.port, proto: s.proto }),
 		sort: "port",
 		columns: [
-			{ key: "port", name: "Port", class: "mono num", text: (s) => s.port, sort: (s) => s.port, render: (s) => link(String(s.port), () => actions.open({ port: s.port, proto: s.proto }), `Port ${s.port} ${s.proto}`) },
+			{ key: "port", name: "Port", class: "mono num port", text: (s) => s.port, sort: (s) => s.port, render: (s) => link(String(s.port), () => actions.open({ port: s.port, proto: s.proto }), `Port ${s.port} ${s.proto}`) },
 			{ key: "proto", name: "Proto", class: "wide", text: (s) => s.proto },
 			{ key: "address", name: "Address", class: "mono wide", text: (s) => s.address },
 			{ key: "state", name: "State", class: "wide", text: (s) => s.state },
@@ -141,7 +141,7 @@ export function makePorts(actions) {
 				? [el("bdi", { class: "mono" }, processName(s.process)), el("span", { class: "muted" }, ` ${s.pid}`), el("bdi", { class: "sub mono" }, commandLine(s.process))]
 				: [el("span", { class: "muted" }, "unknown")]) },
 			{ key: "user", name: "User", class: "wide wider", text: (s) => s.user ?? "" },
-			{ key: "service", name: "Service", text: (s) => s.service ?? "", render: (s) => (s.service ? link(s.service, () => actions.open({ service: s.service })) : el("span", { class: "muted" }, "–")) },
+			{ key: "service", name: "Service", class: "short", text: (s) => s.service ?? "", render: (s) => (s.service ? link(s.service, () => actions.open({ service: s.service })) : el("span", { class: "muted" }, "–")) },
 			{ key: "scope", name: "Scope", class: "wide wider", text: (s) => s.scope, render: (s) => el("span", { class: `scope ${s.scope}` }, s.scope) },
 			{ key: "age", name: "Age", class: "wide num", sort: (s) => (s.since ? -Date.parse(s.since) : null), sig: (s) => s.since, render: (s) => since(s.since, false) },
 		],
