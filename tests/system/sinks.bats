@@ -452,6 +452,11 @@ print(json.dumps(fields))'
 	[[ $output == *'did you mean "path"'* ]]
 }
 
+@test "the examples are valid" {
+	run -0 "$PORTWATCH" config check tools/examples/sinks.json
+	[[ $output == *": ok" ]]
+}
+
 @test "with no sink nothing is opened, started or written" {
 	registry "$two_services"
 	daemon
