@@ -91,8 +91,7 @@ static void add_indented(const char *label, const struct doc *object, const char
 	buffer_puts(ret, "\n");
 }
 
-/* Lines that are broken at spaces, each below the first. */
-static void add_wrapped(const char *text, size_t width, struct buffer *ret)
+void wrapped_text_add(const char *text, int indent, size_t width, struct buffer *ret)
 {
 	while (*text) {
 		size_t size = 0, next = strcspn(text, " ");
@@ -103,7 +102,7 @@ static void add_wrapped(const char *text, size_t width, struct buffer *ret)
 			next = size +
 			       (text[size] ? 1 + strcspn(text + size + 1, " ") : 0);
 		} while (next > size && text_width(text, next) <= width);
-		buffer_printf(ret, "\n%*s%.*s", INDENT, "", (int)size, text);
+		buffer_printf(ret, "\n%*s%.*s", indent, "", (int)size, text);
 		text += size + strspn(text + size, " ");
 	}
 }
@@ -124,10 +123,10 @@ static void add_message(const struct terminal *terminal, const char *message,
 	    used + 2 + text_width(safe, strlen(safe)) <= terminal->width)
 		buffer_printf(ret, "  %s", safe);
 	else
-		add_wrapped(safe,
-			    terminal->width > 2 * INDENT ? terminal->width - INDENT
-							 : INDENT,
-			    ret);
+		wrapped_text_add(safe, INDENT,
+				 terminal->width > 2 * INDENT ? terminal->width - INDENT
+							      : INDENT,
+				 ret);
 	buffer_puts(ret, "\n");
 }
 

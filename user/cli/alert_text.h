@@ -20,4 +20,8 @@ void process_text_add(const struct doc *process, struct buffer *ret);
 void member_text_add(const struct doc *object, const char *key, const char *otherwise,
 		     struct buffer *ret);
 
+/* Lines of at most @width columns that are broken at spaces, each begun on a new line and
+ * indented.  @text is fit for a terminal. */
+void wrapped_text_add(const char *text, int indent, size_t width, struct buffer *ret);
+
 #endif /* PORTWATCH_CLI_ALERT_TEXT_H */

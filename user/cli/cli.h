@@ -88,10 +88,10 @@ int help_print_overview(void);
 int help_print_verb(const struct verb *verb);
 
 /* The verbs. */
-extern const struct verb verb_watch, verb_status, verb_check, verb_conflicts, verb_alerts,
-	verb_kill, verb_ls, verb_services, verb_available, verb_reassign, verb_register,
-	verb_unregister, verb_enable, verb_disable, verb_env, verb_report, verb_doctor,
-	verb_config, verb_completion, verb_help, verb_version, verb_allocate,
+extern const struct verb verb_why, verb_watch, verb_status, verb_check, verb_conflicts,
+	verb_alerts, verb_kill, verb_ls, verb_services, verb_available, verb_reassign,
+	verb_register, verb_unregister, verb_enable, verb_disable, verb_env, verb_report,
+	verb_doctor, verb_config, verb_completion, verb_help, verb_version, verb_allocate,
 	verb_release, verb_allocations, verb_health_check, verb_up, verb_down,
 	verb_restart, verb_logs, verb_wait, verb_run, verb_history;
 

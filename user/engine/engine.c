@@ -235,6 +235,11 @@ const struct alerts *engine_alerts(const struct engine *engine)
 	return engine->alerts;
 }
 
+uint16_t engine_unprivileged_port(const struct engine *engine)
+{
+	return engine->unprivileged_port;
+}
+
 const struct failed_binds *engine_failed_binds(const struct engine *engine)
 {
 	return engine->failed_binds;

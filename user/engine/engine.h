@@ -108,6 +108,9 @@ uint64_t engine_sequence(const struct engine *engine); /* of the last event */
 /* Read anew what the host says of ports: ip_local_port_range, what is reserved. */
 void engine_refresh_host(struct engine *engine);
 
+/* net.ipv4.ip_unprivileged_port_start, as it was read last. */
+uint16_t engine_unprivileged_port(const struct engine *engine);
+
 /* For reading; borrowed until the engine is next dispatched or changed. */
 const struct world *engine_world(const struct engine *engine);
 const struct alerts *engine_alerts(const struct engine *engine);

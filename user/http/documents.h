@@ -17,6 +17,8 @@ bool alert_is_of_service(const struct alert *alert, const void *arg);
 
 /* The entry of @svc as whoever asks may see it; NULL for want of memory. */
 struct doc *service_doc(const struct request *req, const struct service *svc);
+/* 404 for the parameter of the request, with the nearest name that there is. */
+int reply_no_such_service(const struct request *req, struct reply *reply);
 /* What is to be printed of the service's process is read now. */
 void complete_service(struct engine *engine, const struct service *svc);
 

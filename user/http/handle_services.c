@@ -87,7 +87,7 @@ static int gather(struct socket *sock, void *arg)
 	return 0;
 }
 
-static int no_such_service(const struct request *req, struct reply *reply)
+int reply_no_such_service(const struct request *req, struct reply *reply)
 {
 	const struct registry *reg = engine_world(req->api->engine)->registry;
 	const char **names = calloc(registry_count(reg) + 1, sizeof(*names));
@@ -116,7 +116,7 @@ int handle_service(const struct request *req, struct reply *reply)
 	struct doc *doc, *status;
 
 	if (!svc)
-		return no_such_service(req, reply);
+		return reply_no_such_service(req, reply);
 	complete_service(engine, svc);
 	engine_read_counts(engine);
 	sockets.array = doc_array();

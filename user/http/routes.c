@@ -74,6 +74,11 @@ static const struct route routes[] = {
 	  .args = "target:string[] port:string since:string before:string limit:integer "
 		  "order:newest|oldest",
 	  .answer = "200:History" },
+	{ GET,  API "/why/{target}",    SNAPSHOT, ACCESS_READ,   true,  handle_why,
+	  "Why a port is not to be had: who holds it and who started that, what a bind would "
+	  "get now on each address and for which reason, what failed lately, what to do; "
+	  "target is NAME, :PORT, :PORT/udp, :LOW-HIGH or pid:N",
+	  .answer = "200:Why" },
 	{ GET,  API "/events",          EVENTS,   ACCESS_READ,   true,  handle_events,
 	  "Server-sent events, after what stands already unless snapshot=0; Last-Event-ID "
 	  "resumes, and where that cannot be, what stands comes first in any case; types are names of events or what stands before their dot, separated by "

@@ -59,6 +59,7 @@ int handle_conflicts(const struct request *req, struct reply *reply);
 int handle_alerts(const struct request *req, struct reply *reply);
 int handle_sockets(const struct request *req, struct reply *reply);
 int handle_history(const struct request *req, struct reply *reply);
+int handle_why(const struct request *req, struct reply *reply);
 int handle_events(const struct request *req, struct reply *reply);
 int handle_doctor(const struct request *req, struct reply *reply);
 int handle_config(const struct request *req, struct reply *reply);

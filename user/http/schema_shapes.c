@@ -46,6 +46,36 @@ const struct shape schema_shapes[] = {
 	  "age_s:integer?~ source:string~ process:Process?~ holders:Process[]~ "
 	  "service:string?~ unit:string?~ container:string?~ user:string?~ uid:integer?~ "
 	  "pid:integer?~ comm:string?~" },
+	{ "WhyHolder", NULL,
+	  "cookie:string proto:tcp|udp address:string? port:port? netns:integer? "
+	  "state:bound|listening|connected reuseport:boolean reuseaddr:boolean "
+	  "v6only:boolean mptcp:boolean scope:loopback|private|public since:time? "
+	  "age_s:integer? source:string process:Process? holders:Process[] "
+	  "service:string? unit:string? container:string? user:string? uid:integer? "
+	  "pid:integer? comm:string? chain:WhyAncestor[] others:Process[]" },
+	{ "WhyAncestor", NULL,
+	  "pid:integer? ppid:integer? start_time:time? comm:string? exe:string? "
+	  "cmdline:string[]? uid:integer? user:string? cwd:string? cgroup:string? "
+	  "unit:string? container:string? exited:boolean" },
+	{ "WhyConnection", NULL,
+	  "proto:tcp|udp address:string? port:port? netns:integer? peer:string? "
+	  "kind:outgoing|accepted|time_wait process:Process? uid:integer? until:time?" },
+	{ "WhyBind", NULL,
+	  "proto:tcp|udp family:ipv4|ipv6 address:string port:port as:string "
+	  "options:string[] result:ok|error|depends errno:string? "
+	  "reason:free|privileged|listener|bound|wildcard|other_family|reuseport|"
+	  "time_wait|outgoing|connection "
+	  "text:string until:time? peer:string? culprit:Process?" },
+	{ "WhyFailure", NULL,
+	  "proto:tcp|udp? address:string? port:port? netns:integer? errno:string? "
+	  "inferred:boolean first:time last:time count:integer uid:integer? "
+	  "process:Process? holder:Process?" },
+	{ "WhyAdvice", NULL, "text:string command:string?" },
+	{ "Why", "why",
+	  "target:string timestamp:time port:port? service:string? summary:string "
+	  "holders:WhyHolder[] connections:WhyConnection[] accepted:integer "
+	  "time_wait:integer more:boolean binds:WhyBind[] failures:WhyFailure[] "
+	  "alerts:Alert[] elsewhere:Socket[] advice:WhyAdvice" },
 	{ "Port", NULL, "name:string? port:port proto:tcp|udp address:string?" },
 	{ "ServiceStatus", NULL,
 	  "name:string port:port? ports:Port[] proto:tcp|udp address:string? "
@@ -70,6 +100,10 @@ const struct shape schema_shapes[] = {
 	{ "Daemon", NULL,
 	  "version:string pid:integer uptime_s:integer registry:string "
 	  "registry_refused:string? generation:integer embedded:boolean" },
+	{ "SinkState", NULL,
+	  "name:string type:stdout|file|journald|syslog|exec|webhook|alertmanager "
+	  "sent:integer failed:integer dropped:integer queued:integer "
+	  "last_error:string? last_error_at:time?" },
 	{ "HistoryState", NULL,
 	  "path:string writes:boolean written:integer waiting:integer dropped:integer "
 	  "fault:string?" },
@@ -101,10 +135,6 @@ const struct shape schema_shapes[] = {
 	  "process:Process? cookie:string?~ errno:string?~ inferred:boolean~ "
 	  "holder:Process?~ cause:close|exit~ lifetime_s:number?~ exit_code:integer?~ "
 	  "signal:string~ alert:HistoricAlert~ allocation:HistoricAllocation~ "
-	{ "SinkState", NULL,
-	  "name:string type:stdout|file|journald|syslog|exec|webhook|alertmanager "
-	  "sent:integer failed:integer dropped:integer queued:integer "
-	  "last_error:string? last_error_at:time?" },
 	  "reason:string?~ count:integer~ text:string?" },
 	{ "History", "history",
 	  "entries:HistoryEntry[] next:string? dropped:integer fault:string?" },

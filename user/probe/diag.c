@@ -221,3 +221,19 @@ int diag_snapshot(const struct snapshot_query *query, snapshot_fn fn, void *arg)
 		return answer;
 	return tell_unheld(&search);
 }
+
+int diag_find_holders(const struct snapshot_socket *sockets, size_t n, snapshot_fn fn,
+		      void *arg)
+{
+	_cleanup_(search_done) struct search search = { .fn = fn, .arg = arg };
+
+	for (size_t i = 0; i < n; i++) {
+		const struct diag_socket sock = { .cookie = sockets[i].cookie,
+						  .inode = sockets[i].inode };
+		int err = keep(&sock, &search);
+
+		if (err < 0)
+			return err;
+	}
+	return look_at_all(&search);
+}

@@ -263,6 +263,13 @@ int probe_snapshot(struct probe *probe, const struct snapshot_query *query,
 	return diag_snapshot(query, fn, arg);
 }
 
+int probe_find_holders(struct probe *probe, const struct snapshot_socket *sockets,
+		       size_t n, snapshot_fn fn, void *arg)
+{
+	(void)probe;
+	return diag_find_holders(sockets, n, fn, arg);
+}
+
 int probe_watch_process(struct probe *probe, struct process_id id)
 {
 	struct pw_owner owner = { .start_ns =

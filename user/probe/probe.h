@@ -92,6 +92,20 @@ struct snapshot_query {
 int probe_snapshot(struct probe *probe, const struct snapshot_query *query,
 		   snapshot_fn fn, void *arg);
 
+/* A socket of this namespace by its cookie and the inode of its descriptors. */
+struct snapshot_socket {
+	uint64_t cookie;
+	uint32_t inode;
+};
+
+/*
+ * Who holds these sockets, whatever their state: a row with cookie, fd and holder for
+ * each process that has a descriptor and that may be looked at.  Reads /proc of every
+ * process.  As probe_snapshot().
+ */
+int probe_find_holders(struct probe *probe, const struct snapshot_socket *sockets,
+		       size_t n, snapshot_fn fn, void *arg);
+
 /* Tell FACT_EXIT of this process although it never bound anything. */
 int probe_watch_process(struct probe *probe, struct process_id id);
 /* Tell outgoing connections on these local ports; replaces the earlier set. */
