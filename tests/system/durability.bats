@@ -6,7 +6,6 @@
 bats_require_minimum_version 1.5.0
 load daemon_helper
 
-PORTWATCH=$(realpath "${O:-build}")/portwatch
 
 setup()
 {
@@ -63,12 +62,10 @@ asks()
 	started+=("$asking")
 }
 
-# A worker has a thread.
+# The worker has its thread.
 works()
 {
-	local threads=("/proc/$daemon/task/"*)
-
-	((${#threads[@]} > 1))
+	grep -qx portwatch-files "/proc/$daemon/task/"*/comm
 }
 
 answered()

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -59,6 +60,7 @@ static void *work(void *arg)
 	const uint64_t one = 1;
 	struct job *job;
 
+	prctl(PR_SET_NAME, "portwatch-files");
 	pthread_mutex_lock(&worker->lock);
 	for (;;) {
 		while (!(job = get(&worker->waiting)) && !worker->stop)
