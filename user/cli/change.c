@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "cli/render.h"
-#include "cli/target.h"
 
 #define SHOWN COLUMN_SHOWN
 
@@ -123,15 +122,13 @@ int change_run(const struct command *cmd, const struct change *change, char *con
 	_cleanup_(session_close) struct session session = { 0 };
 	_cleanup_(doc_freep) struct doc *answers = doc_schema("changes");
 	struct doc *list = doc_array();
-	char error[TARGET_ERROR];
 	struct selection selection;
 	int status, failed = 0;
 
 	doc_set(answers, view.key, list);
-	for (size_t i = 0; i < n; i++)
-		if (target_check_name(names[i], error, sizeof(error)) < 0)
-			return usage_error(cmd->verb, "%s", error);
-	status = selection_make(cmd, &view, &selection);
+	status = usage_check_names(cmd->verb, names, n);
+	if (status == 0)
+		status = selection_make(cmd, &view, &selection);
 	if (status == 0)
 		status = session_open(&session, cmd);
 	if (status != 0)

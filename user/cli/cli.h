@@ -80,6 +80,9 @@ const char *verb_nearest(const char *name);
 int usage_error(const struct verb *verb, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Are these names of services?  0, or a usage error. */
+int usage_check_names(const struct verb *verb, char *const *names, size_t n);
+
 /* What was looked for and found: @status, or done with --exit-zero. */
 int finding(const struct command *cmd, int status);
 

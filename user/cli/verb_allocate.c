@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cli/target.h"
 #include "cli/verb_allocations.h"
 
 static const char *const protos[] = { "tcp", "udp", NULL };
@@ -59,11 +58,11 @@ static void set_started_by(const struct allocate_config *config, struct doc *doc
 static int make_body(const struct command *cmd, struct doc *doc)
 {
 	const struct allocate_config *config = cmd->config;
-	char error[TARGET_ERROR];
 	int status;
 
-	if (target_check_name(cmd->args[0], error, sizeof(error)) < 0)
-		return usage_error(cmd->verb, "%s", error);
+	status = usage_check_names(cmd->verb, cmd->args, 1);
+	if (status != 0)
+		return status;
 	if (config->ttl.given && config->ttl.ms == 0)
 		return usage_error(cmd->verb, "--ttl is a time above 0");
 	doc_set_string(doc, "service_name", cmd->args[0]);

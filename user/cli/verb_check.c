@@ -9,7 +9,6 @@
 #include "cli/service_columns.h"
 #include "cli/session.h"
 #include "cli/socket_columns.h"
-#include "cli/target.h"
 
 static void add_ports(const char *body, size_t size, struct page *page)
 {
@@ -165,13 +164,14 @@ static int run(const struct command *cmd)
 	_cleanup_(session_close) struct session session = { 0 };
 	_cleanup_(reply_freep) struct pw_reply *reply = NULL;
 	_cleanup_(doc_freep) struct doc *doc = NULL;
-	char error[TARGET_ERROR], path[128];
+	char path[128];
 	const char *body, *word;
 	size_t size;
 	int status;
 
-	if (target_check_name(cmd->args[0], error, sizeof(error)) < 0)
-		return usage_error(cmd->verb, "%s", error);
+	status = usage_check_names(cmd->verb, cmd->args, 1);
+	if (status != 0)
+		return status;
 	snprintf(path, sizeof(path), API "/services/%s", cmd->args[0]);
 	status = session_open(&session, cmd);
 	if (status == 0)

@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "cli/render.h"
 #include "cli/session.h"
-#include "cli/target.h"
 #include "json/doc.h"
 
 /* clang-format off */
@@ -83,14 +82,12 @@ static int run(const struct command *cmd)
 	_cleanup_(session_close) struct session session = { 0 };
 	_cleanup_(reply_freep) struct pw_reply *reply = NULL;
 	struct selection selection;
-	char error[TARGET_ERROR];
 	const char *body;
 	size_t size, count;
-	int status = selection_make(cmd, &view, &selection);
+	int status = usage_check_names(cmd->verb, cmd->args, cmd->n_args);
 
-	for (size_t i = 0; i < cmd->n_args; i++)
-		if (target_check_name(cmd->args[i], error, sizeof(error)) < 0)
-			return usage_error(cmd->verb, "%s", error);
+	if (status == 0)
+		status = selection_make(cmd, &view, &selection);
 	if (status == 0)
 		status = session_open(&session, cmd);
 	if (status == 0)

@@ -11,7 +11,6 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "cli/session.h"
-#include "cli/target.h"
 #include "json/doc.h"
 
 struct config {
@@ -283,15 +282,14 @@ static int run(const struct command *cmd)
 	const struct config *config = cmd->config;
 	_cleanup_(session_close) struct session session = { 0 };
 	_cleanup_(logs_done) struct logs logs = { .cmd = cmd, .lines = LINES };
-	char error[TARGET_ERROR];
 	int status;
 
 	if (config->lines && parse_u64(config->lines, LINES_MAX, &logs.lines) < 0)
 		return usage_error(cmd->verb, "--lines takes a number, not '%s'",
 				   config->lines);
-	for (size_t i = 0; i < cmd->n_args; i++)
-		if (target_check_name(cmd->args[i], error, sizeof(error)) < 0)
-			return usage_error(cmd->verb, "%s", error);
+	status = usage_check_names(cmd->verb, cmd->args, cmd->n_args);
+	if (status != 0)
+		return status;
 	logs.sources = calloc(cmd->n_args, sizeof(*logs.sources));
 	if (!logs.sources) {
 		log_error("Out of memory");

@@ -5,7 +5,6 @@
 #include "cli/render.h"
 #include "cli/session.h"
 #include "cli/service_columns.h"
-#include "cli/target.h"
 
 static const struct view view = {
 	.key = "services",
@@ -41,15 +40,13 @@ static int run(const struct command *cmd)
 {
 	_cleanup_(session_close) struct session session = { 0 };
 	_cleanup_(reply_freep) struct pw_reply *reply = NULL;
-	char error[TARGET_ERROR];
 	struct selection selection;
 	const char *body;
 	size_t size, count;
-	int status = selection_make(cmd, &view, &selection);
+	int status = usage_check_names(cmd->verb, cmd->args, cmd->n_args);
 
-	for (size_t i = 0; i < cmd->n_args; i++)
-		if (target_check_name(cmd->args[i], error, sizeof(error)) < 0)
-			return usage_error(cmd->verb, "%s", error);
+	if (status == 0)
+		status = selection_make(cmd, &view, &selection);
 	if (status == 0)
 		status = session_open(&session, cmd);
 	if (status == 0)

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "cli/session.h"
-#include "cli/target.h"
 
 struct config {
 	const char *goal; /* NULL: not given */
@@ -65,11 +64,12 @@ static int run(const struct command *cmd)
 	const char *goal = config->goal ? config->goal : goals[0];
 	_cleanup_(session_close) struct session session = { 0 };
 	struct pw_stream *stream;
-	char path[256], error[TARGET_ERROR];
+	char path[256];
 	int status;
 
-	if (target_check_name(cmd->args[0], error, sizeof(error)) < 0)
-		return usage_error(cmd->verb, "%s", error);
+	status = usage_check_names(cmd->verb, cmd->args, 1);
+	if (status != 0)
+		return status;
 	status = session_open(&session, cmd);
 	if (status != 0)
 		return status;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "cli/cli.h"
+#include "cli/target.h"
 
 const char *const format_names[] = { "table", "wide", "json", "jsonl", "csv", NULL };
 
@@ -98,4 +99,14 @@ int usage_error(const struct verb *verb, const char *fmt, ...)
 	else
 		log_error("%s; see 'portwatch help'", text);
 	return STATUS_USAGE;
+}
+
+int usage_check_names(const struct verb *verb, char *const *names, size_t n)
+{
+	char error[TARGET_ERROR];
+
+	for (size_t i = 0; i < n; i++)
+		if (target_check_name(names[i], error, sizeof(error)) < 0)
+			return usage_error(verb, "%s", error);
+	return 0;
 }
