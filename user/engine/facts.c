@@ -138,16 +138,24 @@ static void fold_put(struct engine *e, const struct fact *fact, enum socket_stat
 	facts_put(e, &sock);
 }
 
+/* As it is, to be put anew with its owner as he is; NULL: unknown. */
+static struct socket *copy_known(struct engine *e, uint64_t cookie, struct socket *ret)
+{
+	struct socket *known = sockets_find(e->sockets, cookie);
+
+	if (known)
+		*ret = *known;
+	ret->owner = NULL;
+	return known;
+}
+
 /* It listens no more, or is connected no more, and keeps its port. */
 static void fold_unlistened(struct engine *e, const struct fact *fact)
 {
-	struct socket *known = sockets_find(e->sockets, fact->cookie);
-	struct socket sock;
+	struct socket sock, *known = copy_known(e, fact->cookie, &sock);
 
 	if (!known)
 		return;
-	sock = *known;
-	sock.owner = NULL;
 	if (origin_take(e, fact->cookie, &sock.at)) {
 		sockets_put(e->sockets, &sock, &known);
 		/* Unless connect(2) did not wait, or was that of MPTCP. */
@@ -160,13 +168,10 @@ static void fold_unlistened(struct engine *e, const struct fact *fact)
 /* A connected socket has a local address of its own, on the port that it had. */
 static void fold_connected(struct engine *e, const struct fact *fact)
 {
-	struct socket *known = sockets_find(e->sockets, fact->cookie);
-	struct socket sock;
+	struct socket sock, *known = copy_known(e, fact->cookie, &sock);
 
 	if (!known)
 		return;
-	sock = *known;
-	sock.owner = NULL;
 	sock.state = SOCKET_CONNECTED;
 	if (same_port(&known->at, &fact->at))
 		sock.at = fact->at;
