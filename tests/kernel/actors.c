@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "kernel/actors.h"
 #include "kernel/helpers/actor.h"
+#include "kernel/helpers/message.h"
 
 #include "base/files.h"
 #include "harness.h"
@@ -116,24 +117,11 @@ void actor_kill(struct actor *a)
 
 static void send_text(struct actor *a, int fd, const char *text)
 {
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { (char *)text, strlen(text) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int err = message_send(a->fd, text, strlen(text), fd);
 
-	if (fd >= 0) {
-		struct cmsghdr *cmsg;
-
-		msg.msg_control = control;
-		msg.msg_controllen = sizeof(control);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
-	}
-	if (sendmsg(a->fd, &msg, MSG_NOSIGNAL) < 0)
+	if (err < 0)
 		test_fail(__FILE__, __LINE__, "actor, told \"%s\": %s", text,
-			  strerror(errno));
+			  strerror(-err));
 }
 
 static void tell(struct actor *a, const char *fmt, va_list ap)

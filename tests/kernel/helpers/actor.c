@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "kernel/helpers/actor.h"
+#include "kernel/helpers/message.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -89,24 +90,10 @@ static ssize_t receive(char *text, size_t size, int *ret_fd)
 
 static void answer(int64_t value, const char *word, int fd)
 {
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	char text[ANSWER + 32];
-	struct iovec iov = { text, (size_t)snprintf(text, sizeof(text), "%" PRId64 " %s",
-						    value, word) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int n = snprintf(text, sizeof(text), "%" PRId64 " %s", value, word);
 
-	if (fd >= 0) {
-		struct cmsghdr *cmsg;
-
-		msg.msg_control = control;
-		msg.msg_controllen = sizeof(control);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
-	}
-	if (sendmsg(0, &msg, MSG_NOSIGNAL) < 0)
+	if (message_send(0, text, (size_t)n, fd) < 0)
 		_exit(EXIT_FAILURE);
 }
 

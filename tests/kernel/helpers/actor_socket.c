@@ -113,16 +113,22 @@ static int own_port(const struct slot *s)
 					     : ((struct sockaddr_in6 *)&ss)->sin6_port);
 }
 
+/* "S ADDRESS PORT" */
+static int take_place(struct request *rq, struct slot **ret, struct sockaddr_storage *ss,
+		      socklen_t *len)
+{
+	int err = slot_find(rq->argv[1], ret);
+
+	return err < 0 ? err : address_parse(rq->argv[2], rq->argv[3], ss, len);
+}
+
 static int64_t do_bind(struct request *rq)
 {
 	struct sockaddr_storage ss;
 	struct slot *s;
 	socklen_t len;
-	int err;
+	int err = take_place(rq, &s, &ss, &len);
 
-	err = slot_find(rq->argv[1], &s);
-	if (err == 0)
-		err = address_parse(rq->argv[2], rq->argv[3], &ss, &len);
 	if (err == 0)
 		err = path_of(rq, 4, s)->bind(s->fd, (struct sockaddr *)&ss, len);
 	return err < 0 ? err : own_port(s);
@@ -144,11 +150,8 @@ static int64_t do_connect(struct request *rq)
 	struct sockaddr_storage ss;
 	struct slot *s;
 	socklen_t len;
-	int err;
+	int err = take_place(rq, &s, &ss, &len);
 
-	err = slot_find(rq->argv[1], &s);
-	if (err == 0)
-		err = address_parse(rq->argv[2], rq->argv[3], &ss, &len);
 	if (err == 0)
 		err = path_of(rq, 4, s)->connect(s->fd, (struct sockaddr *)&ss, len);
 	return err;
