@@ -275,90 +275,87 @@ TEST(siblings_of_unknown_programs_are_no_family)
 	CHECK(!process_same_family(one, two));
 }
 
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+static const struct {
+	const char *cgroup, *unit, *container;
+} cgroups[] = {
+	{ "/", NULL, NULL },
+	{ "", NULL, NULL },
+	{ "/system.slice", NULL, NULL },
+	{ "/init.scope", "init.scope", NULL },
+	{ "/system.slice/goblin.service", "goblin.service", NULL },
+	{ "/system.slice/goblin.service/worker", "goblin.service", NULL },
+	{ "/system.slice/system-getty.slice/getty@tty1.service", "getty@tty1.service",
+	  NULL },
+	{ "/system.slice/a\\x2db.service", "a\\x2db.service", NULL },
+	{ "/system.slice/_cgroup.service", "cgroup.service", NULL },
+	{ "/user.slice/user-1000.slice/session-3.scope", "session-3.scope", NULL },
+	{ "/user.slice/user-1000.slice/user@1000.service/app.slice/web.service",
+	  "web.service", NULL },
+	{ "/user.slice/user-1000.slice/user@1000.service/init.scope", "init.scope",
+	  NULL },
+	{ "/../../system.slice/goblin.service", "goblin.service", NULL },
+	/* docker */
+	{ "/docker/" ID, NULL, ID },
+	{ "/docker/" ID "/system.slice/nginx.service", "nginx.service", ID },
+	{ "/system.slice/docker-" ID ".scope", "docker-" ID ".scope", ID },
+	{ "/system.slice/docker.service", "docker.service", NULL },
+	/* podman */
+	{ "/machine.slice/libpod-" ID ".scope/container", "libpod-" ID ".scope", ID },
+	{ "/machine.slice/libpod-conmon-" ID ".scope", "libpod-conmon-" ID ".scope",
+	  NULL },
+	{ "/libpod_parent/libpod-" ID, NULL, ID },
+	{ "/user.slice/user-1000.slice/user@1000.service/user.slice/"
+	  "libpod-" ID ".scope/container",
+	  "libpod-" ID ".scope", ID },
+	/* containerd, cri-o, kubernetes */
+	{ "/kubepods/burstable/pod1234-5678/" ID, NULL, ID },
+	{ "/kubepods.slice/kubepods-besteffort.slice/"
+	  "kubepods-besteffort-pod1_2.slice/cri-containerd-" ID ".scope",
+	  "cri-containerd-" ID ".scope", ID },
+	{ "/kubepods.slice/kubepods-pod1.slice/crio-" ID ".scope", "crio-" ID ".scope",
+	  ID },
+	{ "/kubepods.slice/kubepods-pod1.slice/crio-conmon-" ID ".scope",
+	  "crio-conmon-" ID ".scope", NULL },
+	{ "/system.slice/containerd.service/"
+	  "kubepods-burstable-pod1.slice:cri-containerd:" ID,
+	  "containerd.service", ID },
+	{ "/system.slice/nerdctl-" ID ".scope", "nerdctl-" ID ".scope", ID },
+	/* lxc, lxd */
+	{ "/lxc/web", NULL, "web" },
+	{ "/lxc/101/ns", NULL, "101" },
+	{ "/lxc/web/init.scope", "init.scope", "web" },
+	{ "/lxc.payload.web", NULL, "web" },
+	{ "/lxc.payload.web/system.slice/nginx.service", "nginx.service", "web" },
+	{ "/lxc.payload/web", NULL, "web" },
+	{ "/lxc.monitor.web", NULL, NULL },
+	/* systemd-nspawn; libvirt's machines are none */
+	{ "/machine.slice/machine-web.scope/payload", "machine-web.scope", "web" },
+	{ "/machine.slice/systemd-nspawn@web.service/payload",
+	  "systemd-nspawn@web.service", "web" },
+	{ "/machine.slice/machine-qemu\\x2d1\\x2dvm.scope",
+	  "machine-qemu\\x2d1\\x2dvm.scope", NULL },
+	/* near misses */
+	{ "/docker/0123456789abcdef", NULL, NULL },
+	{ "/docker/" ID "0", NULL, NULL },
+	{ "/a/0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef", NULL,
+	  NULL },
+	{ "/.service", NULL, NULL },
+	{ "/a.slice/b.services", NULL, NULL },
+};
+
 TEST(unit_and_container_are_read_from_the_cgroup)
 {
-#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-	static const struct {
-		const char *cgroup, *unit, *container;
-	} table[] = {
-		{ "/", NULL, NULL },
-		{ "", NULL, NULL },
-		{ "/system.slice", NULL, NULL },
-		{ "/init.scope", "init.scope", NULL },
-		{ "/system.slice/goblin.service", "goblin.service", NULL },
-		{ "/system.slice/goblin.service/worker", "goblin.service", NULL },
-		{ "/system.slice/system-getty.slice/getty@tty1.service",
-		  "getty@tty1.service", NULL },
-		{ "/system.slice/a\\x2db.service", "a\\x2db.service", NULL },
-		{ "/system.slice/_cgroup.service", "cgroup.service", NULL },
-		{ "/user.slice/user-1000.slice/session-3.scope", "session-3.scope",
-		  NULL },
-		{ "/user.slice/user-1000.slice/user@1000.service/app.slice/web.service",
-		  "web.service", NULL },
-		{ "/user.slice/user-1000.slice/user@1000.service/init.scope",
-		  "init.scope", NULL },
-		{ "/../../system.slice/goblin.service", "goblin.service", NULL },
-		/* docker */
-		{ "/docker/" ID, NULL, ID },
-		{ "/docker/" ID "/system.slice/nginx.service", "nginx.service", ID },
-		{ "/system.slice/docker-" ID ".scope", "docker-" ID ".scope", ID },
-		{ "/system.slice/docker.service", "docker.service", NULL },
-		/* podman */
-		{ "/machine.slice/libpod-" ID ".scope/container", "libpod-" ID ".scope",
-		  ID },
-		{ "/machine.slice/libpod-conmon-" ID ".scope",
-		  "libpod-conmon-" ID ".scope", NULL },
-		{ "/libpod_parent/libpod-" ID, NULL, ID },
-		{ "/user.slice/user-1000.slice/user@1000.service/user.slice/"
-		  "libpod-" ID ".scope/container",
-		  "libpod-" ID ".scope", ID },
-		/* containerd, cri-o, kubernetes */
-		{ "/kubepods/burstable/pod1234-5678/" ID, NULL, ID },
-		{ "/kubepods.slice/kubepods-besteffort.slice/"
-		  "kubepods-besteffort-pod1_2.slice/cri-containerd-" ID ".scope",
-		  "cri-containerd-" ID ".scope", ID },
-		{ "/kubepods.slice/kubepods-pod1.slice/crio-" ID ".scope",
-		  "crio-" ID ".scope", ID },
-		{ "/kubepods.slice/kubepods-pod1.slice/crio-conmon-" ID ".scope",
-		  "crio-conmon-" ID ".scope", NULL },
-		{ "/system.slice/containerd.service/"
-		  "kubepods-burstable-pod1.slice:cri-containerd:" ID,
-		  "containerd.service", ID },
-		{ "/system.slice/nerdctl-" ID ".scope", "nerdctl-" ID ".scope", ID },
-		/* lxc, lxd */
-		{ "/lxc/web", NULL, "web" },
-		{ "/lxc/101/ns", NULL, "101" },
-		{ "/lxc/web/init.scope", "init.scope", "web" },
-		{ "/lxc.payload.web", NULL, "web" },
-		{ "/lxc.payload.web/system.slice/nginx.service", "nginx.service", "web" },
-		{ "/lxc.payload/web", NULL, "web" },
-		{ "/lxc.monitor.web", NULL, NULL },
-		/* systemd-nspawn; libvirt's machines are none */
-		{ "/machine.slice/machine-web.scope/payload", "machine-web.scope",
-		  "web" },
-		{ "/machine.slice/systemd-nspawn@web.service/payload",
-		  "systemd-nspawn@web.service", "web" },
-		{ "/machine.slice/machine-qemu\\x2d1\\x2dvm.scope",
-		  "machine-qemu\\x2d1\\x2dvm.scope", NULL },
-		/* near misses */
-		{ "/docker/0123456789abcdef", NULL, NULL },
-		{ "/docker/" ID "0", NULL, NULL },
-		{ "/a/0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef",
-		  NULL, NULL },
-		{ "/.service", NULL, NULL },
-		{ "/a.slice/b.services", NULL, NULL },
-	};
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+	for (size_t i = 0; i < sizeof(cgroups) / sizeof(*cgroups); i++) {
 		_cleanup_(process_info_done) struct process_info i2 = { 0 };
 
-		CHECK_EQ(process_info_parse_cgroup(&i2, table[i].cgroup), 0);
-		if (!streq(i2.unit, table[i].unit) ||
-		    !streq(i2.container, table[i].container))
+		CHECK_EQ(process_info_parse_cgroup(&i2, cgroups[i].cgroup), 0);
+		if (!streq(i2.unit, cgroups[i].unit) ||
+		    !streq(i2.container, cgroups[i].container))
 			test_fail(__FILE__, __LINE__, "%s: unit %s, container %s",
-				  table[i].cgroup, i2.unit ? i2.unit : "none",
+				  cgroups[i].cgroup, i2.unit ? i2.unit : "none",
 				  i2.container ? i2.container : "none");
-		CHECK_STR(i2.cgroup, table[i].cgroup);
+		CHECK_STR(i2.cgroup, cgroups[i].cgroup);
 	}
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "store/registry_edit.h"
 #include "harness.h"
+#include "unit/folder.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,29 +13,10 @@
 #include "base/files.h"
 #include "base/strings.h"
 
-/* A folder of this test's own, which is the working directory from then on. */
-static void enter_folder(void)
-{
-	char folder[] = "/tmp/portwatch-test-XXXXXX";
-
-	CHECK(mkdtemp(folder));
-	CHECK_EQ(chdir(folder), 0);
-}
-
-static void leave_folder(void)
-{
-	char *folder = get_current_dir_name(), command[4200];
-
-	CHECK(starts_with(folder, "/tmp/portwatch-test-"));
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	CHECK_EQ(system(command), 0);
-	free(folder);
-}
-
 static void begin(const char *text)
 {
-	enter_folder();
-	CHECK_EQ(file_write_atomic("r.json", text, strlen(text), 0644), 0);
+	folder_enter();
+	folder_write("r.json", text);
 }
 
 /* Without white space: the words of a registry, in their order. */
@@ -76,7 +58,7 @@ static int reassign(const char *name, const char *which, uint16_t port, bool for
 static void end(void)
 {
 	registry_change_done(&change);
-	leave_folder();
+	folder_leave();
 }
 
 static bool noted(const char *what)
@@ -108,7 +90,7 @@ TEST(a_service_is_added_behind_the_others)
 
 TEST(a_file_that_is_missing_or_has_no_services_gets_them)
 {
-	enter_folder();
+	folder_enter();
 	CHECK_EQ(put("a", "{\"port\":1}", REGISTRY_CREATE, false), 0);
 	check_file("{\"services\":[{\"name\":\"a\",\"port\":1}]}");
 	CHECK(noted("nothing to recognise"));

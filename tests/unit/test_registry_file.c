@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "store/registry_file.h"
 #include "harness.h"
+#include "unit/folder.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,35 +13,10 @@
 #include "base/files.h"
 #include "base/strings.h"
 
-/* A folder of this test's own, which is the working directory from then on. */
-static void enter_folder(void)
-{
-	char folder[] = "/tmp/portwatch-test-XXXXXX";
-
-	CHECK(mkdtemp(folder));
-	CHECK_EQ(chdir(folder), 0);
-}
-
-static void leave_folder(void)
-{
-	char *folder = get_current_dir_name(), command[4200];
-
-	CHECK(starts_with(folder, "/tmp/portwatch-test-"));
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	CHECK_EQ(system(command), 0);
-	free(folder);
-}
-
-static void write_file(const char *path, const char *text)
-{
-	CHECK_EQ(file_write_atomic(path, text, strlen(text), 0644), 0);
-}
-
 static void check_file(const char *path, const char *want)
 {
-	_cleanup_(freep) char *text = NULL;
+	_cleanup_(freep) char *text = folder_read(path);
 
-	CHECK_EQ(file_read(path, 1 << 20, &text, NULL), 0);
 	CHECK_STR(text, want);
 }
 
@@ -54,14 +30,14 @@ TEST(a_registry_is_loaded)
 	struct decode_warnings warnings = { 0 };
 	struct decode_error error;
 
-	enter_folder();
-	write_file("r.json", wizard);
+	folder_enter();
+	folder_write("r.json", wizard);
 	CHECK_EQ(registry_file_load("r.json", 7, &reg, &warnings, &error), 0);
 	CHECK_EQ(registry_count(reg), 1);
 	CHECK_EQ(registry_generation(reg), 7);
 	CHECK_EQ(warnings.count, 2);
 	decode_warnings_done(&warnings);
-	leave_folder();
+	folder_leave();
 }
 
 static void check_refused(const char *path, int want, const char *what)
@@ -79,19 +55,19 @@ TEST(what_cannot_be_read_is_refused_with_a_remedy)
 {
 	char *large = malloc(20 << 20);
 
-	enter_folder();
+	folder_enter();
 	check_refused("missing.json", -ENOENT, "No such file");
 	CHECK_EQ(mkdir("folder", 0755), 0);
 	check_refused("folder", -EISDIR, "Is a directory");
-	write_file("empty.json", "");
+	folder_write("empty.json", "");
 	check_refused("empty.json", -EINVAL, "empty");
-	write_file("bad.json", "{\"services\": [");
+	folder_write("bad.json", "{\"services\": [");
 	check_refused("bad.json", -EINVAL, "not closed");
 	memset(large, ' ', 20 << 20);
 	CHECK_EQ(file_write_atomic("large.json", large, 20 << 20, 0644), 0);
 	check_refused("large.json", -EFBIG, "too large");
 	free(large);
-	leave_folder();
+	folder_leave();
 }
 
 /* In a process of its own, which gives up being root. */
@@ -107,14 +83,14 @@ TEST(an_unreadable_file_is_refused_with_a_remedy)
 {
 	int status;
 
-	enter_folder();
-	write_file("r.json", wizard);
+	folder_enter();
+	folder_write("r.json", wizard);
 	CHECK_EQ(chmod("r.json", 0), 0);
 	CHECK_EQ(chmod(".", 0755), 0);
 	if (fork() == 0)
 		load_unreadable();
 	CHECK(wait(&status) > 0);
-	leave_folder();
+	folder_leave();
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
 		test_skip("cannot become another user");
 	CHECK_EQ(status, 0);
@@ -138,10 +114,10 @@ TEST(an_edit_keeps_what_is_unknown_in_its_place)
 	struct decode_error error;
 	int port = 9000;
 
-	enter_folder();
-	write_file("r.json", "{\"x\": [1.50, 12345678901234567890], \"services\": "
-			     "[{\"a\": null, \"port\": 1, \"b\": {}, \"name\": "
-			     "\"wizard\"}], \"y\": 1}");
+	folder_enter();
+	folder_write("r.json", "{\"x\": [1.50, 12345678901234567890], \"services\": "
+			       "[{\"a\": null, \"port\": 1, \"b\": {}, \"name\": "
+			       "\"wizard\"}], \"y\": 1}");
 	CHECK_EQ(registry_file_edit("r.json", add_port, &port, 2, &reg, &error), 1);
 	CHECK_EQ(registry_find(reg, "wizard")->claims[0].at.port, 9000);
 	check_file("r.json", "{\n"
@@ -156,7 +132,7 @@ TEST(an_edit_keeps_what_is_unknown_in_its_place)
 			     "  ],\n"
 			     "  \"y\": 1\n"
 			     "}\n");
-	leave_folder();
+	folder_leave();
 }
 
 TEST(an_edit_that_would_be_refused_is_not_saved)
@@ -165,14 +141,14 @@ TEST(an_edit_that_would_be_refused_is_not_saved)
 	struct decode_error error;
 	int port = 70000;
 
-	enter_folder();
-	write_file("r.json", wizard);
+	folder_enter();
+	folder_write("r.json", wizard);
 	CHECK_EQ(registry_file_edit("r.json", add_port, &port, 2, &reg, &error), -EINVAL);
 	CHECK(strstr(error.what, "70000") && !reg);
 	CHECK_STR(error.path, "services[0].port");
 	CHECK_EQ(error.line, 0);
 	check_file("r.json", wizard);
-	leave_folder();
+	folder_leave();
 }
 
 TEST(a_file_that_is_bad_is_not_touched)
@@ -180,12 +156,12 @@ TEST(a_file_that_is_bad_is_not_touched)
 	struct decode_error error;
 	int port = 9000;
 
-	enter_folder();
-	write_file("r.json", "{\"services\":\n 7}");
+	folder_enter();
+	folder_write("r.json", "{\"services\":\n 7}");
 	CHECK_EQ(registry_file_edit("r.json", add_port, &port, 2, NULL, &error), -EINVAL);
 	CHECK_EQ(error.line, 2);
 	check_file("r.json", "{\"services\":\n 7}");
-	leave_folder();
+	folder_leave();
 }
 
 static int leave(struct doc *document, const struct registry *current, void *arg,
@@ -214,8 +190,8 @@ TEST(an_edit_that_changes_nothing_writes_nothing)
 	struct decode_error error;
 	struct stat before, after;
 
-	enter_folder();
-	write_file("r.json", wizard);
+	folder_enter();
+	folder_write("r.json", wizard);
 	CHECK_EQ(stat("r.json", &before), 0);
 	CHECK_EQ(registry_file_edit("r.json", leave, NULL, 2, &reg, &error), 0);
 	CHECK_EQ(registry_count(reg), 1);
@@ -223,7 +199,7 @@ TEST(an_edit_that_changes_nothing_writes_nothing)
 	CHECK_EQ(before.st_ino, after.st_ino);
 	CHECK_EQ(registry_file_edit("r.json", fail, NULL, 2, NULL, &error), -ENOENT);
 	CHECK(error.what[0]);
-	leave_folder();
+	folder_leave();
 }
 
 static int import(const char *path, const char *text, struct registry_import *counts,
@@ -239,14 +215,14 @@ TEST(an_import_makes_the_file_and_its_folders)
 	struct registry_import counts = { 0 };
 	struct decode_error error;
 
-	enter_folder();
+	folder_enter();
 	CHECK_EQ(import("a/b/r.json", wizard, &counts, &error), 1);
 	CHECK_EQ(counts.services_added, 1);
 	check_file("a/b/r.json", wizard);
 	CHECK_EQ(import("a/b/r.json", wizard, &counts, &error), 0);
 	CHECK_EQ(counts.services_added, 0);
 	CHECK_EQ(counts.services_same, 1);
-	leave_folder();
+	folder_leave();
 }
 
 TEST(an_import_takes_over_either_form)
@@ -254,9 +230,9 @@ TEST(an_import_takes_over_either_form)
 	struct registry_import counts = { 0 };
 	struct decode_error error;
 
-	enter_folder();
-	write_file("r.json",
-		   "{\"services\":[{\"name\":\"a\",\"port\":1}],\"keep\":true}");
+	folder_enter();
+	folder_write("r.json",
+		     "{\"services\":[{\"name\":\"a\",\"port\":1}],\"keep\":true}");
 	CHECK_EQ(import("r.json",
 			"{\"timestamp\":\"2026-01-17T12:00:00\",\"services\":"
 			"[{\"port\":1,\"name\":\"a\"},{\"name\":\"b\",\"port\":2,\"z\":0}"
@@ -304,7 +280,7 @@ TEST(an_import_takes_over_either_form)
 			     "    \"env_prefix\": \"UDOS\"\n"
 			     "  }\n"
 			     "}\n");
-	leave_folder();
+	folder_leave();
 }
 
 TEST(a_clash_is_refused_with_its_place_and_nothing_is_saved)
@@ -326,8 +302,8 @@ TEST(a_clash_is_refused_with_its_place_and_nothing_is_saved)
 		"prefix\":\"A\"},"
 		"\"allocations\":{\"8000\":{\"service_name\":\"x\"}}}";
 
-	enter_folder();
-	write_file("r.json", present);
+	folder_enter();
+	folder_write("r.json", present);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct registry_import counts;
 		struct decode_error error;
@@ -339,7 +315,7 @@ TEST(a_clash_is_refused_with_its_place_and_nothing_is_saved)
 		CHECK_EQ(error.column, rows[i].column);
 		check_file("r.json", present);
 	}
-	leave_folder();
+	folder_leave();
 }
 
 TEST(an_import_of_something_bad_is_refused)
@@ -347,13 +323,13 @@ TEST(an_import_of_something_bad_is_refused)
 	struct registry_import counts;
 	struct decode_error error;
 
-	enter_folder();
+	folder_enter();
 	CHECK_EQ(import("r.json", "{\"services\":[{\"name\":\"a\",\n\"port\":0}]}",
 			&counts, &error),
 		 -EINVAL);
 	CHECK_EQ(error.line, 2);
 	CHECK(access("r.json", F_OK) < 0);
-	leave_folder();
+	folder_leave();
 }
 
 TEST(a_place_in_the_file_is_not_taken_for_one_in_the_import)
@@ -361,12 +337,12 @@ TEST(a_place_in_the_file_is_not_taken_for_one_in_the_import)
 	struct registry_import counts;
 	struct decode_error error;
 
-	enter_folder();
-	write_file("r.json", "{\"services\":\n 7}");
+	folder_enter();
+	folder_write("r.json", "{\"services\":\n 7}");
 	CHECK_EQ(import("r.json", wizard, &counts, &error), -EINVAL);
 	CHECK_EQ(error.line, 0);
 	CHECK(strstr(error.what, "as it is now is refused: line 2, column 2"));
-	leave_folder();
+	folder_leave();
 }
 
 static void import_one(int i)
@@ -387,7 +363,7 @@ TEST(writers_at_the_same_time_lose_nothing)
 	struct decode_error error;
 	int status;
 
-	enter_folder();
+	folder_enter();
 	for (int i = 0; i < WRITERS; i++)
 		if (fork() == 0)
 			import_one(i);
@@ -397,5 +373,5 @@ TEST(writers_at_the_same_time_lose_nothing)
 	}
 	CHECK_EQ(registry_file_load("r.json", 1, &reg, NULL, &error), 0);
 	CHECK_EQ(registry_count(reg), WRITERS);
-	leave_folder();
+	folder_leave();
 }
