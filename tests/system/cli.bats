@@ -6,25 +6,15 @@
 bats_require_minimum_version 1.5.0
 load daemon_helper
 
-PORTWATCH=$(realpath "${O:-build}")/portwatch
 
 setup()
 {
-	helper_setup
-	registry "$two_services"
-	export PORTWATCH_SOCKET=$SOCKET PORTWATCH_REGISTRY=$REGISTRY
-	unset NO_COLOR
+	cli_setup "$two_services"
 }
 
 teardown()
 {
 	helper_teardown
-}
-
-# In the namespace of the test, as its daemon is.
-pw()
-{
-	"${inside[@]}" "$PORTWATCH" "$@"
 }
 
 # on_terminal COLUMNS COMMAND... - its output as a terminal of that width is sent it

@@ -4,6 +4,7 @@
 # A portwatchd of the test's own, in a folder and a network namespace of the test's own.
 
 PORTWATCHD=${O:-build}/portwatchd
+PORTWATCH=$(realpath "${O:-build}")/portwatch
 
 helper_setup()
 {
@@ -24,6 +25,21 @@ helper_setup()
 	within 10 eval '"${inside[@]}" ip addr show dev lo | grep -q 127.0.0.1'
 	# For what other users write.
 	mkdir -m 1777 "$D/shared"
+}
+
+# cli_setup REGISTRY - helper_setup, and what the command line finds by the environment
+cli_setup()
+{
+	helper_setup
+	registry "$1"
+	export PORTWATCH_SOCKET=$SOCKET PORTWATCH_REGISTRY=$REGISTRY
+	unset NO_COLOR
+}
+
+# pw ARG... - portwatch in the namespace of the test, as its daemon is
+pw()
+{
+	"${inside[@]}" "$PORTWATCH" "$@"
 }
 
 helper_teardown()
@@ -119,6 +135,25 @@ signal.pause()' "$1" "${2:-127.0.0.1}" >"$D/listener.$1" 2>&1 3>&- &
 	listener=$!
 	started+=("$listener")
 	within 10 grep -q listening "$D/listener.$1"
+}
+
+# named NAME PORT [stubborn] - a process of that name listens, until the test ends; its
+# number is in $listener
+named()
+{
+	rm -f "$D/listener.$2"
+	nsenter -t "$namespace" -n python3 -c '
+import signal, socket, sys
+open("/proc/self/comm", "w").write(sys.argv[1])
+if "stubborn" in sys.argv:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+s = socket.create_server(("127.0.0.1", int(sys.argv[2])))
+print("listening", flush=True)
+while True:
+    signal.pause()' "$@" >"$D/listener.$2" 2>&1 3>&- &
+	listener=$!
+	started+=("$listener")
+	within 10 grep -q listening "$D/listener.$2"
 }
 
 # events NAME [QUERY [CURL-OPTION...]] - follow them into $D/NAME until the test ends,

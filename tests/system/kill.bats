@@ -6,7 +6,6 @@
 bats_require_minimum_version 1.5.0
 load daemon_helper
 
-PORTWATCH=$(realpath "${O:-build}")/portwatch
 
 setup()
 {
@@ -68,15 +67,16 @@ while True:
 	within 10 grep -q listening "$D/server.$2"
 }
 
-# client PORT - connected to it until the test ends; its number is in $client
+# client PORT [OWN-PORT] - connected to it until the test ends; its number is in $client
 client()
 {
 	"${inside[@]}" python3 -c '
 import signal, socket, sys
-s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+own = ("127.0.0.1", int(sys.argv[2])) if sys.argv[2:] else None
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), source_address=own)
 s.recv(6)
 print("connected", flush=True)
-signal.pause()' "$1" >"$D/client.$1" 2>&1 3>&- &
+signal.pause()' "$@" >"$D/client.$1" 2>&1 3>&- &
 	client=$!
 	started+=("$client")
 	within 10 grep -q connected "$D/client.$1"
@@ -123,17 +123,10 @@ listeners()
 @test "a client whose own end is bound to the port is not ended either" {
 	daemon
 	server goblin 18900 serve
-	"${inside[@]}" python3 -c '
-import signal, socket
-s = socket.create_connection(("127.0.0.1", 18900), source_address=("127.0.0.1", 18910))
-print("connected", flush=True)
-signal.pause()' >"$D/bound" 2>&1 3>&- &
-	bound=$!
-	started+=("$bound")
-	within 10 grep -q connected "$D/bound"
+	client 18900 18910
 	run -3 portwatch kill :18910 -y
 	[[ $output == *'--sockets'* ]]
-	lives "$bound"
+	lives "$client"
 }
 
 @test "a server with 8 forked workers is gone entirely" {
@@ -551,19 +544,12 @@ signal.pause()' >"$D/way" 2>&1 3>&- &
 @test "--sockets ends TIME_WAIT and what sits on the port, and spares processes" {
 	daemon
 	server goblin 18900 serve
-	"${inside[@]}" python3 -c '
-import signal, socket
-s = socket.create_connection(("127.0.0.1", 18900), source_address=("127.0.0.1", 18910))
-print("connected", flush=True)
-signal.pause()' >"$D/sitting" 2>&1 3>&- &
-	sitting=$!
-	started+=("$sitting")
-	within 10 grep -q connected "$D/sitting"
+	client 18900 18910
 	run -0 portwatch kill :18910 --sockets -n -o json
 	[[ $output == *established* ]]
 	run -0 portwatch kill :18910 --sockets -y -o csv
 	[[ $output == *'127.0.0.1:18910,127.0.0.1:18900,established,ended'* ]]
-	lives "$sitting"
+	lives "$client"
 	lives "$server"
 	run -3 portwatch kill :18910 --sockets -y
 	# Not the connections that a listener accepted, nor the listener.

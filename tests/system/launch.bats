@@ -6,7 +6,6 @@
 bats_require_minimum_version 1.5.0
 load daemon_helper
 
-PORTWATCH=$(realpath "${O:-build}")/portwatch
 # Not what a version manager puts before it: that takes half a second, and is not for
 # every user.
 PYTHON=/usr/bin/python3
@@ -369,9 +368,9 @@ twelve()
 	[ "$(record k state)" = running ]
 }
 
-@test "who would only run into a taken port waits for its release" {
-	registry "{\"services\":[$(service s 18315 '"restart":"always","backoff":{"initial":"1s"},"match":{"process_name":"none"}')]}"
-	daemon
+# The service s is started, and dies while somebody else takes its port.
+come_back_to_taken_port()
+{
 	portwatch up
 	pid=$(record s pid)
 	kill -STOP "$daemon"
@@ -379,6 +378,12 @@ twelve()
 	within 10 eval '! listens 18315'
 	listen 18315
 	kill -CONT "$daemon"
+}
+
+@test "who would only run into a taken port waits for its release" {
+	registry "{\"services\":[$(service s 18315 '"restart":"always","backoff":{"initial":"1s"},"match":{"process_name":"none"}')]}"
+	daemon
+	come_back_to_taken_port
 	within 10 is s state blocked
 	api /api/ports/status | jq -e '.services.s.status == "conflict"'
 	kill -KILL "$listener"
@@ -389,13 +394,7 @@ twelve()
 @test "who comes back to a taken port takes the next one where the entry says so" {
 	registry "{\"services\":[$(service s 18315 '"restart":"always","on_conflict":"next_free","backoff":{"initial":"300ms"},"match":{"process_name":"none"}' | sed 's/"18315"/"{port}"/')]}"
 	daemon
-	portwatch up
-	pid=$(record s pid)
-	kill -STOP "$daemon"
-	kill -KILL "$pid"
-	within 10 eval '! listens 18315'
-	listen 18315
-	kill -CONT "$daemon"
+	come_back_to_taken_port
 	within 10 is s restarts 1
 	within 10 is s state running
 	[ "$(jq '.services[0].port' "$REGISTRY")" = 18316 ]

@@ -46,20 +46,6 @@ declared()
 		sed -n 's/.*[ *]\(pw_[a-z_]*\)(.*/\1/p' | sort -u
 }
 
-# named FILE NAME... - a process of that name listens; its number is in $listener
-named()
-{
-	"${inside[@]}" python3 -c '
-import signal, socket, sys
-open("/proc/self/comm", "w").write(sys.argv[1])
-s = socket.create_server(("127.0.0.1", int(sys.argv[2])))
-print("listening", flush=True)
-signal.pause()' "$1" "$2" >"$D/listener.$2" 2>&1 3>&- &
-	listener=$!
-	started+=("$listener")
-	within 10 grep -q listening "$D/listener.$2"
-}
-
 tour()
 {
 	registry "$two_services"

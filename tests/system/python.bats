@@ -32,23 +32,6 @@ py()
 	[ "$status" -eq 0 ] || { echo "$output"; false; }
 }
 
-# named NAME PORT - a process of that name listens; its number is in $listener
-named()
-{
-	"${inside[@]}" python3 -c '
-import signal, socket, sys
-open("/proc/self/comm", "w").write(sys.argv[1])
-if "stubborn" in sys.argv:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-s = socket.create_server(("127.0.0.1", int(sys.argv[2])))
-print("listening", flush=True)
-while True:
-    signal.pause()' "$@" >"$D/listener.$2" 2>&1 3>&- &
-	listener=$!
-	started+=("$listener")
-	within 10 grep -q listening "$D/listener.$2"
-}
-
 conflict_stands()
 {
 	within 10 eval 'api /api/ports/conflicts | jq -e ".conflicts[0].kind == \"occupied\""'

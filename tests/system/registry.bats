@@ -7,7 +7,6 @@ bats_require_minimum_version 1.5.0
 load daemon_helper
 
 A=/api/ports
-PORTWATCH=$(realpath "${O:-build}")/portwatch
 
 # As the seed document has it, with ports of the tests.
 seed='{"timestamp":"2026-01-17T12:00:00","owner":"ops","services":[
@@ -19,21 +18,12 @@ seed='{"timestamp":"2026-01-17T12:00:00","owner":"ops","services":[
 
 setup()
 {
-	helper_setup
-	registry "$seed"
-	export PORTWATCH_SOCKET=$SOCKET PORTWATCH_REGISTRY=$REGISTRY
-	unset NO_COLOR
+	cli_setup "$seed"
 }
 
 teardown()
 {
 	helper_teardown
-}
-
-# In the namespace of the test, as its daemon is.
-pw()
-{
-	"${inside[@]}" "$PORTWATCH" "$@"
 }
 
 # entry NAME JQ-CONDITION - of the file as it is

@@ -7,29 +7,20 @@
 bats_require_minimum_version 1.5.0
 load daemon_helper
 
-PORTWATCH=$(realpath "${O:-build}")/portwatch
 
 setup()
 {
-	helper_setup
-	registry '{"services":[
+	cli_setup '{"services":[
 	 {"name":"wizard","port":18765,"process_name":"wizard"},
 	 {"name":"twins","port":[{"name":"web","port":18770},{"name":"admin","port":18771}]},
 	 {"name":"local","port":18780,"address":"127.0.0.1","process_name":"local"},
 	 {"name":"phoenix","port":18790,"process_name":"phoenix","restart":"always",
 	  "backoff":{"initial":"10ms","max":"10ms"},"restart_limit":{"count":99,"interval":"1s"}}]}'
-	export PORTWATCH_SOCKET=$SOCKET PORTWATCH_REGISTRY=$REGISTRY
-	unset NO_COLOR
 }
 
 teardown()
 {
 	helper_teardown
-}
-
-pw()
-{
-	"${inside[@]}" "$PORTWATCH" "$@"
 }
 
 # start FILE ARGUMENT... - run in the background, its output in $D/FILE; its number is in

@@ -9,7 +9,6 @@
 bats_require_minimum_version 1.5.0
 load daemon_helper
 
-PORTWATCH=$(realpath "${O:-build}")/portwatch
 top=$(realpath "$BATS_TEST_DIRNAME/../..")
 
 # The services of the first document's table, with what its examples say of them.
@@ -569,15 +568,4 @@ state_of()
 	[ "$(state_of wizard)" = running ]
 	run -1 kill -0 "$server"
 	run -0 portwatch down
-}
-
-# -- what is not here yet
-
-@test "what later parts bring is named" {
-	daemon
-	later()
-	{
-		echo "# later, with $1: $2" >&3
-	}
-	later 'the dashboard' 'a page for people at the address of the API'
 }
