@@ -37,7 +37,7 @@ const actions = {
 };
 const detail = new Detail(store, actions);
 const services = makeServices(actions);
-const ports = makePorts(actions);
+const ports = makePorts(actions, (socket) => store.isOwn(socket));
 const range = new RangeMap(actions);
 const graph = new Graph(actions);
 

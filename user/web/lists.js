@@ -109,7 +109,7 @@ export function makeServices(actions) {
 			{ key: "process", name: "Process", class: "wide", sort: (s) => (s.process ? processName(s.process) : null), sig: (s) => `${s.pid} ${processName(s.process)}`, render: (s) =>
 				s.pid ? [el("bdi", { class: "mono" }, processName(s.process)), el("span", { class: "muted" }, ` ${s.pid}`)] : [el("span", { class: "muted" }, "–")] },
 			{ key: "health", name: "Health", class: "wide", text: (s) => s.health, render: (s) => (s.health ? el("span", { class: s.health === "healthy" ? "good-text" : "warn-text" }, s.health) : el("span", { class: "muted" }, "–")) },
-			{ key: "uptime", name: "Up", class: "wide num", sort: (s) => (s.since ? -Date.parse(s.since) : null), sig: (s) => s.since, render: (s) => since(s.status === "running" || s.status === "unhealthy" ? s.since : null, false) },
+			{ key: "uptime", name: "Up", class: "wide num", sort: (s) => (s.since ? -Date.parse(s.since) : null), sig: (s) => `${s.status} ${s.since}`, render: (s) => since(s.status === "running" || s.status === "unhealthy" ? s.since : null, false) },
 			{ key: "environment", name: "Environment", class: "wide wider muted", text: (s) => s.environment ?? "" },
 			{ key: "actions", name: "Actions", class: "wide actions", sig: (s) => `${s.status}|${portWords(s)}|${actions.canChange()}`, render: (s) => actionButtons(s, actions) },
 		],
@@ -126,7 +126,7 @@ export function drawServices(table, store, filter) {
 
 // -- Ports -------------------------------------------------------------------------------
 
-export function makePorts(actions) {
+export function makePorts(actions, isOwn) {
 	return new Table($("ports"), {
 		label: "Ports",
 		key: (s) => s.cookie,
@@ -135,7 +135,8 @@ export function makePorts(actions) {
 		columns: [
 			{ key: "port", name: "Port", class: "mono num port", text: (s) => s.port, sort: (s) => s.port, render: (s) => link(String(s.port), () => actions.open({ port: s.port, proto: s.proto }), `Port ${s.port} ${s.proto}`) },
 			{ key: "proto", name: "Proto", class: "wide", text: (s) => s.proto },
-			{ key: "address", name: "Address", class: "mono wide", text: (s) => s.address },
+			{ key: "address", name: "Address", class: "mono wide", text: (s) => s.address, render: (s) => [
+				s.address ?? "–", isOwn(s) ? "" : el("span", { class: "sub" }, `namespace ${s.netns}`)] },
 			{ key: "state", name: "State", class: "wide", text: (s) => s.state },
 			{ key: "process", name: "Process", class: "grow", sort: (s) => (s.process ? processName(s.process) : null), sig: (s) => `${s.pid}|${commandLine(s.process)}`, render: (s) => (s.process
 				? [el("bdi", { class: "mono" }, processName(s.process)), el("span", { class: "muted" }, ` ${s.pid}`), el("bdi", { class: "sub mono" }, commandLine(s.process))]

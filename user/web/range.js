@@ -32,11 +32,13 @@ function portsInRange(store, { low, high }) {
 	for (const a of store.status?.port_manager?.allocations ?? [])
 		put(a.port, "allocated", a.service_name);
 	for (const socket of store.sockets.values()) {
+		if (!store.isOwn(socket))
+			continue;
 		const owned = socket.service || all.get(socket.port)?.kind === "allocated";
 		put(socket.port, owned ? "used" : "foreign", socket.service ?? (socket.process ? processName(socket.process) : "somebody"));
 	}
 	for (const alert of store.alerts.values())
-		if (alert.severity === "critical" && alert.port)
+		if (alert.severity === "critical" && alert.port && store.isOwn(alert))
 			put(alert.port, "conflict", alert.service ?? alert.kind);
 	return all;
 }

@@ -49,6 +49,7 @@ export class Store {
 		this.resolved = [];
 		this.sockets = new Map();
 		this.activity = [];
+		this.netns = null;
 		this.loading = null;
 		this.stale = false;
 		this.timer = 0;
@@ -57,6 +58,12 @@ export class Store {
 
 	get range() {
 		return rangeOf(this.status?.port_manager?.port_range);
+	}
+
+	// Of the network namespace that the registry speaks of: the daemon's, which serves
+	// this page from a socket there.
+	isOwn(at) {
+		return !this.netns || !at.netns || at.netns === this.netns;
 	}
 
 	service(name) {
@@ -68,7 +75,7 @@ export class Store {
 	}
 
 	socketsOf(port) {
-		return [...this.sockets.values()].filter((s) => s.port === port);
+		return [...this.sockets.values()].filter((s) => s.port === port && this.isOwn(s));
 	}
 
 	// -- Loading -----------------------------------------------------------------------
@@ -103,8 +110,10 @@ export class Store {
 		this.status = status;
 		this.services = services.services.map((entry) => ({ ...entry, ...status.services[entry.name], entry }));
 		this.alerts = new Map(status.alerts.map((alert) => [alert.id, alert]));
-		if (sockets)
+		if (sockets) {
 			this.sockets = new Map(sockets.sockets.map((socket) => [socket.cookie, socket]));
+			this.netns = sockets.sockets.find((socket) => socket.pid === status.daemon.pid)?.netns ?? null;
+		}
 		if (alerts)
 			this.resolved = alerts.alerts.filter((a) => a.state === "resolved")
 				.sort((a, b) => b.resolved_at.localeCompare(a.resolved_at)).slice(0, RESOLVED_MAX);

@@ -2,7 +2,7 @@
 // A table that sorts, filters and is brought up to date cell by cell, so that the focus
 // and what somebody has selected survive.
 
-import { el, icon, link, setText, show } from "./dom.js";
+import { clean, el, icon, link, setText, show } from "./dom.js";
 
 const ROWS_FIRST = 100;
 
@@ -128,7 +128,8 @@ export class Table {
 			if (cell.sig === sig)
 				return;
 			cell.sig = sig;
-			cell.replaceChildren(...[column.render ? column.render(row, node) : column.text(row) ?? "–"].flat(2));
+			const content = [column.render ? column.render(row, node) : column.text(row) ?? "–"].flat(2);
+			cell.replaceChildren(...content.map((part) => (part instanceof Node ? part : clean(part))));
 		});
 	}
 }
