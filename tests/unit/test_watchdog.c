@@ -4,9 +4,9 @@
  * portwatch-fetch a script that answers what the test wants.
  */
 #include "engine_stage.h"
+#include "loop_stage.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "service/watchdog_private.h"
@@ -52,17 +52,10 @@ static void on_done(struct checkup *checkup, void *arg)
 /* What answers in place of portwatch-fetch, on its input: a loop body of the shell. */
 static void script(const char *body)
 {
-	FILE *f;
-
 	strcpy(yard.folder, "/tmp/portwatch-watchdog.XXXXXX");
 	CHECK(mkdtemp(yard.folder));
 	snprintf(yard.script, sizeof(yard.script), "%s/fetch", yard.folder);
-	f = fopen(yard.script, "w");
-	CHECK(f);
-	fprintf(f, "#!/bin/sh\nwhile read -r id ms kind target; do\n%s\ndone >&0\n",
-		body);
-	fclose(f);
-	CHECK_EQ(chmod(yard.script, 0700), 0);
+	loop_fetch_script(yard.script, body);
 }
 
 static void open_yard(const char *registry, const char *body, bool on_demand)
@@ -107,25 +100,9 @@ static enum health_state health_of(const char *name)
 	return engine_state_of(stage.e, &who)->health;
 }
 
-static void stop_waiting(uv_timer_t *timer)
-{
-	*(bool *)timer->data = true;
-}
-
-/* Until @is, with a deadline that a loaded machine meets. */
 static void run_until(bool (*is)(void))
 {
-	bool over = false;
-	uv_timer_t timer;
-
-	uv_timer_init(&yard.loop, &timer);
-	timer.data = &over;
-	uv_timer_start(&timer, stop_waiting, 30000, 0);
-	while (!is() && !over)
-		uv_run(&yard.loop, UV_RUN_ONCE);
-	uv_close((uv_handle_t *)&timer, NULL);
-	uv_run(&yard.loop, UV_RUN_NOWAIT);
-	CHECK(!over);
+	loop_run_until(&yard.loop, is);
 }
 
 static bool web_is_healthy(void)
