@@ -2,6 +2,7 @@
 // What the page changes, after it has asked.
 
 import { connect } from "node:net";
+import { join } from "node:path";
 import { equal, test, until } from "./harness.mjs";
 
 // Does anybody answer on @port?
@@ -44,6 +45,22 @@ test("whom nobody agreed to is not ended", async (stage) => {
 	await page.locator("#ask").getByRole("button", { name: "End the process" }).click();
 	await page.locator("#ask").getByText("which nobody agreed to end").waitFor();
 	equal([second.exitCode, await answers(18067)], [null, true], "the second is left alone");
+	await stage.checkClean();
+});
+
+test("a service is started, shown to run, and stopped", async (stage) => {
+	const page = await stage.board({ services: [{ name: "wizard", port: 18065, startup_cmd: ["python3", join(stage.folder, "listen.py"), "18065"] }] });
+	const ask = page.locator("#ask");
+	await page.getByRole("button", { name: "wizard", exact: true }).first().click();
+	for (const [verb, state] of [["Start", "Running"], ["Stop", "Stopped"]]) {
+		await page.getByRole("button", { name: `${verb}…` }).click();
+		await ask.getByText("wizard :18065").waitFor();
+		await ask.getByRole("button", { name: verb }).click();
+		await page.locator("#detail-state .chip", { hasText: state }).waitFor();
+		await ask.waitFor({ state: "hidden" });
+		equal(await answers(18065), state === "Running");
+	}
+	await page.locator("#detail .moment").first().waitFor();
 	await stage.checkClean();
 });
 

@@ -90,6 +90,43 @@ export async function kill(target) {
 	});
 }
 
+// -- Start, stop, restart -----------------------------------------------------------------
+
+const LAUNCHES = {
+	start: { ask: "Start", note: "These are started, in this order; what runs already is left alone.", done: "runs" },
+	stop: { ask: "Stop", note: "These are stopped, in this order: what depends on a service goes first.", done: "is stopped" },
+	restart: { ask: "Restart", note: "These are stopped and started again.", done: "runs again" },
+};
+
+function step(s) {
+	return el("li", {}, el("strong", {}, s.service), el("span", { class: "muted" }, `${s.port ? ` :${s.port}` : ""}${s.running ? ", runs now" : ""}${s.conflict ? ", somebody is on its port" : ""}`));
+}
+
+export async function launch(service, verb) {
+	const words_of = LAUNCHES[verb];
+	const path = `/services/${encodeURIComponent(service)}/${verb}`;
+	let plan;
+	try {
+		plan = await post(path, { check_only: true });
+	} catch (error) {
+		question({ title: `${words_of.ask} ${service}?`, body: [el("p", {}, words(error))] });
+		return;
+	}
+	question({
+		title: `${words_of.ask} ${service}?`,
+		ok: words_of.ask,
+		danger: verb !== "start",
+		body: [el("p", { class: "muted" }, words_of.note), el("ol", { class: "steps" }, plan.services.map(step))],
+		submit: async () => {
+			const answer = await post(`${path}?wait=1`, {});
+			if (answer.outcome === "done")
+				return `${service} ${words_of.done}.`;
+			const why = answer.services.filter((s) => s.reason).map((s) => `${s.service}: ${s.reason}`);
+			throw new ApiError(200, { detail: why.join("; ") || `It ended with: ${answer.outcome}` });
+		},
+	});
+}
+
 // -- Reassign ----------------------------------------------------------------------------
 
 export async function reassign(service, store) {

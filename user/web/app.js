@@ -34,6 +34,7 @@ const actions = {
 	open: (target) => detail.open(target),
 	kill: (target) => act.kill(target),
 	reassign: (name) => act.reassign(name, store),
+	launch: (name, verb) => act.launch(name, verb),
 };
 const detail = new Detail(store, actions);
 const services = makeServices(actions);

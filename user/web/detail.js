@@ -164,12 +164,21 @@ export class Detail {
 		];
 	}
 
+	// What portwatch can start, it can stop.
+	launches(service) {
+		if (!service?.entry?.startup_cmd || !service.enabled)
+			return [];
+		const verbs = ["running", "unhealthy", "starting"].includes(service.status) ? ["stop", "restart"] : ["start"];
+		return verbs.map((verb) => el("button", { class: "button", type: "button", onclick: () => this.actions.launch(service.name, verb) }, `${verb[0].toUpperCase()}${verb.slice(1)}…`));
+	}
+
 	drawActions(service, sockets, claimants) {
 		const foot = $("detail-actions");
 		const owner = service ?? claimants[0];
 		const foreign = sockets.some((s) => !service || s.service !== service.name);
 		const buttons = this.actions.canChange() ? [
 			sockets.length ? el("button", { class: "button danger", type: "button", onclick: () => this.actions.kill(service && !foreign ? { service: service.name } : { port: this.port, proto: sockets[0].proto }) }, "Kill…") : null,
+			...this.launches(service),
 			owner ? el("button", { class: "button", type: "button", onclick: () => this.actions.reassign(owner.name) }, service ? "Reassign…" : `Reassign ${clean(owner.name)}…`) : null,
 		].filter(Boolean) : [];
 		foot.hidden = buttons.length === 0;
