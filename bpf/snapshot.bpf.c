@@ -138,13 +138,72 @@ static __always_inline void follow(const struct pw_snapshot_row *row)
 	bpf_map_update_elem(&tracked, &row->cookie, &value, BPF_NOEXIST);
 }
 
+/* References to the file but the one of the walk; 0 where they are counted otherwise. */
+static __always_inline __u32 count_references(const struct file *file)
+{
+	if (!bpf_core_field_exists(file->f_ref))
+		return 0;
+	return (__u32)BPF_CORE_READ(file, f_ref.refcnt.counter);
+}
+
+static __always_inline void fill_holder(struct pw_snapshot_row *row,
+					struct task_struct *task, const struct file *file,
+					__u32 fd)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	row->start_ns = BPF_CORE_READ(leader, start_boottime);
+	row->pid = task->tgid;
+	row->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	row->uid = BPF_CORE_READ(task, cred, uid.val);
+	row->fd = fd;
+	row->inode = (__u32)BPF_CORE_READ(file, f_inode, i_ino);
+	if (with_comm)
+		BPF_CORE_READ_STR_INTO(&row->comm, leader, comm);
+}
+
+/*
+ * Every descriptor of a socket on one local port, whatever the state of the socket: who
+ * holds it, and by how many references.
+ */
+SEC("?iter/task_file")
+int list_port(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct pw_snapshot_row row = {};
+	struct pw_control *ctl;
+	const struct sock *holder;
+	struct socket *sock;
+	struct sock *sk;
+	__u32 zero = 0;
+
+	if (!task || !file)
+		return 0;
+	sock = bpf_sock_from_file(file);
+	if (!sock)
+		return 0;
+	sk = sock->sk;
+	ctl = bpf_map_lookup_elem(&control, &zero);
+	if (!sk || !ctl || !is_inet(sk->__sk_common.skc_family))
+		return 0;
+	holder = port_holder(sk, sk->sk_protocol);
+	if (!holder ||
+	    BPF_CORE_READ(holder, __sk_common.skc_num) != (__u16)ctl->wanted_port)
+		return 0;
+	row.cookie = bpf_get_socket_cookie(sk);
+	row.refs = count_references(file);
+	fill_holder(&row, task, file, ctx->fd);
+	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
+	return 0;
+}
+
 SEC("iter/task_file")
 int list_descriptors(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct pw_snapshot_row row = {};
-	struct task_struct *leader;
 	struct socket *sock;
 	struct sock *sk;
 
@@ -158,15 +217,7 @@ int list_descriptors(struct bpf_iter__task_file *ctx)
 		return 0;
 	row.cookie = bpf_get_socket_cookie(sk);
 	follow(&row);
-	leader = BPF_CORE_READ(task, group_leader);
-	row.start_ns = BPF_CORE_READ(leader, start_boottime);
-	row.pid = task->tgid;
-	row.ppid = BPF_CORE_READ(task, real_parent, tgid);
-	row.uid = BPF_CORE_READ(task, cred, uid.val);
-	row.fd = ctx->fd;
-	row.inode = (__u32)BPF_CORE_READ(file, f_inode, i_ino);
-	if (with_comm)
-		BPF_CORE_READ_STR_INTO(&row.comm, leader, comm);
+	fill_holder(&row, task, file, ctx->fd);
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	return 0;
 }

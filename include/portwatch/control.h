@@ -18,6 +18,8 @@ enum {
 struct pw_control {
 	__u32 awake;     /* the consumer is looking: do not wake it */
 	__u32 own_netns; /* inode of the daemon's network namespace */
+	__u32 wanted_port; /* list_port: host byte order */
+	__u32 reserved;    /* zero */
 	__u64 lost[PW_EVENT_KINDS];
 	__u8 watched_ports[8192]; /* bitmap: outgoing connections here are told */
 };
@@ -53,7 +55,7 @@ struct pw_snapshot_row {
 	__u32 fd;
 	__u32 evident; /* 1: bound by bind or listen for certain */
 	__u32 inode;   /* of the socket's file; 0 no descriptor */
-	__u32 reserved;
+	__u32 refs;    /* list_port: descriptors of the file, whoever's; 0 unknown */
 	char comm[PW_COMM_LEN];
 };
 

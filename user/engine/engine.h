@@ -123,6 +123,12 @@ struct probe *engine_probe(struct engine *engine);
 const struct service *engine_service_of(struct engine *engine, const struct socket *sock);
 /* Ask the kernel who holds every socket now and store it (sockets_set_holders). */
 int engine_refresh_holders(struct engine *engine);
+/*
+ * The same for the sockets of one port alone.  Where the kernel counts references, a look
+ * at the owners is mostly enough; else all processes are looked at.
+ */
+int engine_find_holders(struct engine *engine, uint32_t netns, uint16_t proto,
+			uint16_t port);
 
 /* Processes known only from the kernel's word or a snapshot are completed from /proc
  * when somebody wants to print them. */

@@ -307,6 +307,8 @@ struct walk {
 	uint64_t start_ns, end_ns;
 };
 int walk_run(struct engine *e, const struct snapshot_query *query, struct walk *ret);
+/* Adds to one that began zeroed; also on failure walk_done() is the caller's. */
+int walk_more(struct engine *e, const struct snapshot_query *query, struct walk *walk);
 void walk_done(struct walk *walk);
 /* The rows of one socket: @first is a position in the order. */
 struct group {

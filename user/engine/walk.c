@@ -46,6 +46,15 @@ static int sort(struct walk *walk)
 	return 0;
 }
 
+int walk_more(struct engine *e, const struct snapshot_query *query, struct walk *walk)
+{
+	int err = e->senses.snapshot(e->probe, query, keep, walk);
+
+	free(walk->order);
+	walk->order = NULL;
+	return err < 0 ? err : sort(walk);
+}
+
 int walk_run(struct engine *e, const struct snapshot_query *query, struct walk *ret)
 {
 	struct walk walk = { .start_ns = now_mono_ns() };

@@ -280,6 +280,7 @@ static const struct {
 	{ "on_trying6", HOOK_TRYING, WITH_TRIES },
 	{ "on_accepted", HOOK_ACCEPTED, NOT_ATTACHED },
 	{ "list_descriptors", HOOKS, NOT_ATTACHED },
+	{ "list_port", HOOKS, NOT_ATTACHED },
 	{ "list_tcp", HOOKS, NOT_ATTACHED },
 	{ "list_udp", HOOKS, NOT_ATTACHED },
 };

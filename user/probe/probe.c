@@ -260,13 +260,13 @@ int probe_snapshot(struct probe *probe, const struct snapshot_query *query,
 		clocks_sample(&probe->clocks);
 		return snapshot_walk(probe->snapshot, &probe->clocks, query, fn, arg);
 	}
-	return diag_snapshot(query, fn, arg);
+	return query->port ? -EOPNOTSUPP : diag_snapshot(query, fn, arg);
 }
 
 int probe_find_holders(struct probe *probe, const struct snapshot_socket *sockets,
 		       size_t n, snapshot_fn fn, void *arg)
 {
-	(void)probe;
+	(void)probe; /* what BPF does not list */
 	return diag_find_holders(sockets, n, fn, arg);
 }
 

@@ -70,7 +70,8 @@ struct snapshot_row {
 	unsigned
 		flags; /* SOCKET_*; AUTOPORT where it is not known to be chosen by bind */
 	uid_t uid;
-	int fd; /* -1 */
+	int fd;        /* -1 */
+	uint32_t refs; /* with a port: descriptors of it, whoever's; 0 unknown */
 	struct process_id holder;
 	pid_t holder_ppid;
 	uint64_t holder_start_ns; /* wall clock; 0 */
@@ -86,6 +87,10 @@ typedef int (*snapshot_fn)(const struct snapshot_row *row, void *arg);
 struct snapshot_query {
 	pid_t pid;       /* only what this process holds; 0 every process */
 	bool unheld_too; /* also sockets that no descriptor holds, in each namespace */
+	/* Only sockets with this local port, whatever their state: rows with cookie,
+	 * holder, fd and refs alone.  0: all that are bound.  -EOPNOTSUPP where events do
+	 * not run. */
+	uint16_t port;
 };
 
 /* Walk all bound sockets of every namespace.  0, what @fn answered, or negative errno. */

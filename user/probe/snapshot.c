@@ -26,7 +26,9 @@ struct snapshot {
 	struct snapshot_bpf
 		*skel; /* NULL: the programs are those of the events' object */
 	struct bpf_program *list_descriptors, *list_tcp, *list_udp;
-	struct bpf_link *descriptors, *tcp, *udp;
+	struct bpf_program *list_port; /* NULL where events do not run */
+	struct pw_control *control;    /* of the hooks; NULL likewise */
+	struct bpf_link *descriptors, *port, *tcp, *udp;
 	bool unheld;
 };
 
@@ -125,6 +127,8 @@ static int load_alone(struct snapshot *snapshot)
 static void borrow(struct snapshot *snapshot, const struct hooks *hooks)
 {
 	snapshot->list_descriptors = hooks_program(hooks, "list_descriptors");
+	snapshot->list_port = hooks_program(hooks, "list_port");
+	snapshot->control = hooks_control(hooks);
 	snapshot->list_tcp = hooks_program(hooks, "list_tcp");
 	snapshot->list_udp = hooks_program(hooks, "list_udp");
 	snapshot->unheld = true;
@@ -153,6 +157,7 @@ struct snapshot *snapshot_free(struct snapshot *snapshot)
 	if (!snapshot)
 		return NULL;
 	bpf_link__destroy(snapshot->descriptors);
+	bpf_link__destroy(snapshot->port);
 	bpf_link__destroy(snapshot->tcp);
 	bpf_link__destroy(snapshot->udp);
 	snapshot_bpf__destroy(snapshot->skel);
@@ -173,6 +178,7 @@ static int tell(struct walk *walk, const struct pw_snapshot_row *from)
 		.flags = translate_flags(from->flags),
 		.uid = from->socket_uid,
 		.fd = -1,
+		.refs = from->refs,
 		.holder_uid = (uid_t)-1,
 		.evident = from->evident,
 	};
@@ -250,18 +256,32 @@ static int ensure_link(struct bpf_link **link, struct bpf_program *prog,
 	return *link ? 0 : -errno;
 }
 
-static int walk_one(struct walk *walk, pid_t pid)
+static int walk_one(struct walk *walk, struct bpf_program *prog, pid_t pid)
 {
 	union bpf_iter_link_info info = { .task.pid = (uint32_t)pid };
 	DECLARE_LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info,
 			    .link_info_len = sizeof(info));
 	struct bpf_link *link = NULL;
-	int err = ensure_link(&link, walk->snapshot->list_descriptors, &opts);
+	int err = ensure_link(&link, prog, &opts);
 
 	if (err == 0)
 		err = read_rows(walk, link);
 	bpf_link__destroy(link);
 	return err;
+}
+
+static int walk_port(struct walk *walk)
+{
+	struct snapshot *snapshot = walk->snapshot;
+	int err;
+
+	if (!snapshot->list_port || !snapshot->control)
+		return -EOPNOTSUPP;
+	snapshot->control->wanted_port = walk->query->port;
+	if (walk->query->pid)
+		return walk_one(walk, snapshot->list_port, walk->query->pid);
+	err = ensure_link(&snapshot->port, snapshot->list_port, NULL);
+	return err < 0 ? err : read_rows(walk, snapshot->port);
 }
 
 static int tell_bound(const struct diag_socket *sock, void *arg)
@@ -307,8 +327,10 @@ int snapshot_walk(struct snapshot *snapshot, const struct clocks *clocks,
 			     .snapshot = snapshot };
 	int err;
 
+	if (query->port)
+		return walk_port(&walk);
 	if (query->pid)
-		return walk_one(&walk, query->pid);
+		return walk_one(&walk, snapshot->list_descriptors, query->pid);
 	err = ensure_link(&snapshot->descriptors, snapshot->list_descriptors, NULL);
 	if (err == 0)
 		err = read_rows(&walk, snapshot->descriptors);

@@ -95,14 +95,15 @@ int why_ask(struct engine *engine, const struct why_question *question, struct w
 	*ret = (struct why){ .engine = engine, .wall_ns = now_wall_ns() };
 	name_asker(ret, question->uid);
 	engine_refresh_host(engine);
-	/* Without the right to look the owners that are known stand alone. */
-	(void)engine_refresh_holders(engine);
 	for (size_t i = 0; i < question->n_ports && err == 0; i++) {
 		struct why_port *port = &ret->ports[ret->n_ports++];
 
 		port->proto = question->ports[i].proto;
 		port->port = question->ports[i].port;
 		port->service = question->ports[i].service;
+		/* Without the right to look the owners that are known stand alone. */
+		(void)engine_find_holders(engine, question->netns, port->proto,
+					  port->port);
 		err = why_look(ret, question->netns, port);
 		if (err == 0)
 			why_judge(ret, question, port);

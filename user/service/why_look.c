@@ -228,8 +228,11 @@ static int take_holder(const struct snapshot_row *row, void *arg)
 /* The sockets that nothing has told of. */
 static int name_others(struct look *look)
 {
+	const struct snapshot_query query = { .port = look->port->port };
+	struct probe *probe = engine_probe(look->why->engine);
 	struct snapshot_socket wanted[OWNERS_WANTED_MAX];
 	size_t n = 0;
+	int err;
 
 	for (size_t i = 0; i < look->port->n_sitters && n < OWNERS_WANTED_MAX; i++) {
 		const struct why_sitter *s = &look->port->sitters[i];
@@ -238,9 +241,12 @@ static int name_others(struct look *look)
 		    s->sock.use != PORT_WAITING)
 			wanted[n++] = (struct snapshot_socket){ s->cookie, s->inode };
 	}
-	return n ? probe_find_holders(engine_probe(look->why->engine), wanted, n,
-				      take_holder, look)
-		 : 0;
+	if (n == 0)
+		return 0;
+	err = probe_snapshot(probe, &query, take_holder, look);
+	return err == -EOPNOTSUPP
+		       ? probe_find_holders(probe, wanted, n, take_holder, look)
+		       : err;
 }
 
 static void complete(struct look *look)
