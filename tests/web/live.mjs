@@ -58,6 +58,28 @@ test("what a hostile process is called stays text", async (stage) => {
 	await stage.checkClean();
 });
 
+test("a click says why: who holds it, what a bind would get, what failed, what happened", async (stage) => {
+	const page = await stage.board();
+	const holder = await stage.listen(18067, { comm: "thief" });
+	await stage.alert(18067).getByRole("button", { name: "Why is port 18067 so?" }).click();
+	const detail = page.locator("#detail");
+	await detail.getByText(`thief (pid ${holder.pid}, user root), which listens on 127.0.0.1:18067`).first().waitFor();
+	const part = (title) => detail.locator(".part", { has: page.getByRole("heading", { name: title }) });
+	await part("Who holds it").locator(".chain li").first().waitFor();
+	await part("What a bind would get now").getByText("EADDRINUSE").first().waitFor();
+	await part("Timeline").getByText("listening").waitFor();
+	// What happens to the port while the sheet is open comes into it.
+	const late = stage.start("python3", ["listen.py", "18067"]);
+	await late.ended;
+	await part("What failed lately").getByText(`(${late.pid})`).waitFor();
+	await part("Timeline").getByText("bind failed").waitFor();
+	await stage.end(holder);
+	await detail.getByText("Nothing sits on").or(detail.getByText("Nothing holds")).or(detail.getByText("is free")).first().waitFor();
+	await part("Timeline").getByText("released").waitFor();
+	await stage.shot("why-free");
+	await stage.checkClean();
+});
+
 test("ports come and go, are filtered and sorted", async (stage) => {
 	const page = await stage.board();
 	await stage.listen(18001);

@@ -93,9 +93,9 @@ export async function kill(target) {
 // -- Start, stop, restart -----------------------------------------------------------------
 
 const LAUNCHES = {
-	start: { ask: "Start", note: "These are started, in this order; what runs already is left alone.", done: "runs" },
-	stop: { ask: "Stop", note: "These are stopped, in this order: what depends on a service goes first.", done: "is stopped" },
-	restart: { ask: "Restart", note: "These are stopped and started again.", done: "runs again" },
+	start: { name: "Start", note: "These are started, in this order; what runs already is left alone.", done: "runs" },
+	stop: { name: "Stop", note: "These are stopped, in this order: what depends on a service goes first.", done: "is stopped" },
+	restart: { name: "Restart", note: "These are stopped and started again.", done: "runs again" },
 };
 
 function step(s) {
@@ -103,24 +103,24 @@ function step(s) {
 }
 
 export async function launch(service, verb) {
-	const words_of = LAUNCHES[verb];
+	const { name, note, done } = LAUNCHES[verb];
 	const path = `/services/${encodeURIComponent(service)}/${verb}`;
 	let plan;
 	try {
 		plan = await post(path, { check_only: true });
 	} catch (error) {
-		question({ title: `${words_of.ask} ${service}?`, body: [el("p", {}, words(error))] });
+		question({ title: `${name} ${service}?`, body: [el("p", {}, words(error))] });
 		return;
 	}
 	question({
-		title: `${words_of.ask} ${service}?`,
-		ok: words_of.ask,
+		title: `${name} ${service}?`,
+		ok: name,
 		danger: verb !== "start",
-		body: [el("p", { class: "muted" }, words_of.note), el("ol", { class: "steps" }, plan.services.map(step))],
+		body: [el("p", { class: "muted" }, note), el("ol", { class: "steps" }, plan.services.map(step))],
 		submit: async () => {
 			const answer = await post(`${path}?wait=1`, {});
 			if (answer.outcome === "done")
-				return `${service} ${words_of.done}.`;
+				return `${service} ${done}.`;
 			const why = answer.services.filter((s) => s.reason).map((s) => `${s.service}: ${s.reason}`);
 			throw new ApiError(200, { detail: why.join("; ") || `It ended with: ${answer.outcome}` });
 		},

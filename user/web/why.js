@@ -6,9 +6,10 @@ import { facts, processCard, section } from "./pieces.js";
 
 const SHOWN_MAX = 20;
 
-// Who started it, from its parent to PID 1.
-function chain(ancestors) {
-	if (!ancestors?.length)
+// Who started @process, from its parent to PID 1.
+function chain(all, process) {
+	const ancestors = all?.filter((p) => p.pid !== process?.pid) ?? [];
+	if (!ancestors.length)
 		return [];
 	return [["Started by", el("ol", { class: "chain" }, ancestors.map((p) => el("li", {},
 		el("bdi", {}, processName(p)), p.pid ? el("span", { class: "muted" }, ` ${p.pid}`) : null,
@@ -24,7 +25,7 @@ function holder(h) {
 	const others = h.others?.map((p) => `${processName(p)} (${p.pid})`).join(", ");
 	return el("div", { class: "held" },
 		el("p", { class: "mono" }, place(h), el("span", { class: "muted" }, ` ${h.state}, ${h.scope}${flags.length ? `, ${flags.join(", ")}` : ""}`)),
-		processCard(h.process, [["Bound", h.since ? since(h.since) : null], ["Service", h.service], ...chain(h.chain), ["Also held by", others]]));
+		processCard(h.process, [["Bound", h.since ? since(h.since) : null], ["Service", h.service], ...chain(h.chain, h.process), ["Also held by", others]]));
 }
 
 function connections(why) {
