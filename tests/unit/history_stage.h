@@ -164,6 +164,26 @@ static inline void stage_alert(struct stage *s, uint16_t port, uint64_t ms)
 		   0, ms);
 }
 
+/* -- What becomes of it ---------------------------------------------------------------
+ */
+
+static inline struct history_counters stage_counters(struct stage *s)
+{
+	struct history_counters counters;
+
+	history_counters(s->history, &counters);
+	return counters;
+}
+
+/* Until all that was added is written or dropped. */
+static inline void stage_settle(struct stage *s)
+{
+	while (stage_counters(s).waiting > 0) {
+		history_mark(s->history);
+		usleep(1000);
+	}
+}
+
 /* -- What is answered -----------------------------------------------------------------
  */
 
@@ -185,7 +205,10 @@ static inline int stage_try(struct stage *s, const struct history_query *query,
 
 static inline void stage_ask(struct stage *s, const struct history_query *query)
 {
-	int err = stage_try(s, query, NULL);
+	int err;
+
+	stage_settle(s);
+	err = stage_try(s, query, NULL);
 
 	if (err < 0)
 		test_fail(__FILE__, __LINE__, "%s (%d)", s->reterr, err);

@@ -127,6 +127,7 @@ TEST(command_lines_are_for_those_who_may_see_them)
 
 	stage_begin(&s);
 	stage_alert(&s, 8080, 0);
+	stage_settle(&s);
 	CHECK_EQ(stage_try(&s, &all, &other), 0);
 	CHECK_EQ(doc_type(doc_get(doc_get(stage_entry(&s, 0), "process"), "cmdline")),
 		 DOC_NULL);

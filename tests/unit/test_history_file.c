@@ -63,23 +63,6 @@ static bool has_file(const char *prefix)
 	return found;
 }
 
-static struct history_counters counters_of(struct stage *s)
-{
-	struct history_counters counters;
-
-	history_counters(s->history, &counters);
-	return counters;
-}
-
-/* Until all that was added is written or dropped. */
-static void settle(struct stage *s)
-{
-	while (counters_of(s).waiting > 0) {
-		history_mark(s->history);
-		usleep(1000);
-	}
-}
-
 /* -- What outlives --------------------------------------------------------------------
  */
 
@@ -106,7 +89,7 @@ TEST(nobody_else_may_read_the_file)
 
 	stage_begin(&s);
 	stage_bind(&s, 8080, 0);
-	settle(&s);
+	stage_settle(&s);
 	CHECK_EQ(stat(FILE_NAME, &st), 0);
 	CHECK_EQ(st.st_mode & 0777, 0640);
 	stage_end(&s);
@@ -132,7 +115,7 @@ TEST(the_file_is_closed_in_quiet_and_opened_again)
 	stage_open_with(&s, (struct history_options){ .writes = true, .quiet_ms = 1 });
 	for (int i = 0; i < 5; i++) {
 		stage_bind(&s, (uint16_t)(8080 + i), (uint64_t)i * 10);
-		settle(&s);
+		stage_settle(&s);
 		while (has_file("history.db-wal"))
 			usleep(1000);
 	}
@@ -172,6 +155,7 @@ TEST(a_reader_says_that_there_is_nothing)
 
 TEST(it_is_read_while_it_is_written)
 {
+	const struct history_query whole = { .limit = 10000 };
 	size_t before = 0;
 	struct stage s;
 
@@ -181,13 +165,12 @@ TEST(it_is_read_while_it_is_written)
 		if (i % 100 != 0)
 			continue;
 		/* Of a moment: entries without a gap, from the first on. */
-		stage_ask(&s, &(struct history_query){ .limit = 10000 });
+		CHECK_EQ(stage_try(&s, &whole, NULL), 0);
 		CHECK(stage_count(&s) >= before && stage_count(&s) <= (size_t)i + 1);
 		before = stage_count(&s);
-		CHECK_EQ(counters_of(&s).dropped, 0);
+		CHECK_EQ(stage_counters(&s).dropped, 0);
 	}
-	settle(&s);
-	stage_ask(&s, &(struct history_query){ .limit = 10000 });
+	stage_ask(&s, &whole);
 	CHECK_EQ(stage_count(&s), 5000);
 	stage_end(&s);
 }
@@ -216,12 +199,12 @@ TEST(the_queue_is_bounded_and_what_it_dropped_is_told)
 					   .service = "wizard",
 					   .reason = reason },
 			   0, (uint64_t)(i % 1000));
-	counters = counters_of(&s);
+	counters = stage_counters(&s);
 	CHECK(counters.dropped > 0 && counters.dropped < TOLD);
 	CHECK_EQ(counters.waiting, TOLD - counters.dropped);
 	history_begin(s.history);
-	settle(&s);
-	CHECK_EQ(counters_of(&s).written, TOLD - counters.dropped);
+	stage_settle(&s);
+	CHECK_EQ(stage_counters(&s).written, TOLD - counters.dropped);
 	stage_ask(&s, &all);
 	CHECK_EQ(doc_get_int(s.answer, "dropped", 0), counters.dropped);
 	/* And the next one knows of it. */
@@ -242,12 +225,12 @@ TEST(what_is_too_old_goes_with_what_is_written)
 	stage_begin(&s);
 	for (int i = 0; i < 700; i++)
 		stage_bind(&s, (uint16_t)(10000 + i), (uint64_t)i);
-	settle(&s);
+	stage_settle(&s);
 	history_set_retain(s.history, 500 * 1000); /* the stage is 1000 s ago */
 	s.base_ns = now_wall_ns();
 	s.process.info.id.pid = 5000;
 	stage_bind(&s, 8080, 0);
-	settle(&s);
+	stage_settle(&s);
 	stage_close(&s); /* there may be more than goes at once */
 	CHECK_EQ(query(FILE_NAME, "SELECT count(*) FROM entry"), 1);
 	CHECK_EQ(query(FILE_NAME, "SELECT count(*) FROM process"), 1);
@@ -262,13 +245,13 @@ TEST(a_process_outlives_its_entries)
 
 	stage_begin(&s);
 	stage_bind(&s, 8080, 0);
-	settle(&s);
+	stage_settle(&s);
 	history_set_retain(s.history, 500 * 1000);
 	s.base_ns = now_wall_ns() - 10 * NS_PER_S;
 	for (int i = 0; i < 3; i++) {
 		stage_tell(&s, (struct event){ .type = EVENT_KERNEL_LOST, .count = 1 }, 0,
 			   (uint64_t)i);
-		settle(&s);
+		stage_settle(&s);
 	}
 	stage_bind(&s, 8081, 100);
 	stage_ask(&s, &all);
@@ -287,7 +270,7 @@ TEST(the_file_is_bounded)
 	for (int i = 0; i < 12000; i++) {
 		stage_bind(&s, (uint16_t)(1024 + i * 7919 % 60000), (uint64_t)i);
 		if (i % 1000 == 0)
-			settle(&s);
+			stage_settle(&s);
 	}
 	stage_close(&s);
 	CHECK(query(FILE_NAME, "SELECT page_count * 4096 FROM pragma_page_count") <
@@ -388,10 +371,10 @@ static void expect_left_alone(struct stage *s, const char *sql, const char *why)
 	stage_open_with(s, (struct history_options){ .writes = true, .retry_ms = 1 });
 	for (int i = 0; i < 5; i++) {
 		stage_bind(s, 8080, (uint64_t)i);
-		settle(s);
+		stage_settle(s);
 	}
-	CHECK_EQ(counters_of(s).dropped, 5);
-	CHECK(strstr(counters_of(s).fault, why));
+	CHECK_EQ(stage_counters(s).dropped, 5);
+	CHECK(strstr(stage_counters(s).fault, why));
 	first = strstr(s->complaints, why);
 	CHECK(first && !strstr(first + 1, why));
 	CHECK_EQ(stage_try(s, &all, NULL), -ESTALE);
@@ -440,8 +423,8 @@ TEST(a_file_that_is_none_is_set_aside)
 	CHECK(starts_with(text, "this is what"));
 	CHECK(strstr(s.complaints,
 		     "is damaged: it is kept as state/history.db.corrupt-"));
-	CHECK_EQ(counters_of(&s).dropped, 0);
-	CHECK_STR(counters_of(&s).fault, "");
+	CHECK_EQ(stage_counters(&s).dropped, 0);
+	CHECK_STR(stage_counters(&s).fault, "");
 	stage_end(&s);
 }
 
@@ -491,11 +474,11 @@ TEST(damage_that_writing_finds_is_set_aside)
 	/* The first may be what finds it, and goes with it. */
 	for (int i = 0; i < 2; i++) {
 		stage_bind(&s, (uint16_t)(2000 + i), (uint64_t)i * 10);
-		settle(&s);
+		stage_settle(&s);
 	}
 	stage_ask(&s, &all);
 	CHECK_EQ(stage_port(&s, 0), 2001);
-	CHECK_EQ(counters_of(&s).written + counters_of(&s).dropped, 2);
+	CHECK_EQ(stage_counters(&s).written + stage_counters(&s).dropped, 2);
 	CHECK(has_file("history.db.corrupt-"));
 	stage_end(&s);
 }
@@ -513,10 +496,10 @@ TEST(a_folder_that_cannot_be_is_said_once_and_when_it_can)
 	stage_open_with(&s, (struct history_options){ .writes = true, .retry_ms = 1 });
 	for (int i = 0; i < 3; i++) {
 		stage_bind(&s, 8080, (uint64_t)i * 10);
-		settle(&s);
+		stage_settle(&s);
 		usleep(2000);
 	}
-	counters = counters_of(&s);
+	counters = stage_counters(&s);
 	CHECK_EQ(counters.dropped, 3);
 	CHECK(strstr(counters.fault, "Not a directory"));
 	CHECK(!strstr(strstr(s.complaints, "cannot be written") + 1,

@@ -261,20 +261,17 @@ static void *work(void *arg)
 	do {
 		while (wait_for_more(h))
 			write_all(h, w);
-		/* Closing takes a moment, in which something may come. */
+		/* It takes a moment, in which something may come that refers to
+		 * processes told before. */
 		pthread_mutex_unlock(&h->lock);
-		w = history_writer_free(w);
+		history_writer_rest(w);
 		pthread_mutex_lock(&h->lock);
-		h->forgotten = true;
-		if (h->first) {
-			pthread_mutex_unlock(&h->lock);
-			w = history_writer_new(h);
-			pthread_mutex_lock(&h->lock);
-		}
 	} while (h->first);
+	h->forgotten = true;
 	h->running = false;
 	pthread_cond_broadcast(&h->written);
 	pthread_mutex_unlock(&h->lock);
+	history_writer_free(w);
 	return NULL;
 }
 

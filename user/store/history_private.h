@@ -99,6 +99,8 @@ static inline int64_t history_place(uint16_t port, uint16_t proto)
 struct history_writer;
 struct history_writer *history_writer_new(struct history *h);
 struct history_writer *history_writer_free(struct history_writer *w);
+/* Close the file; what was told of processes stays known.  Accepts NULL. */
+void history_writer_rest(struct history_writer *w);
 /* Write or drop all of @chunks.  Answers how many events were written. */
 uint64_t history_writer_write(struct history_writer *w, const struct chunk *chunks);
 

@@ -464,17 +464,23 @@ uint64_t history_writer_write(struct history_writer *w, const struct chunk *chun
 	return written;
 }
 
+void history_writer_rest(struct history_writer *w)
+{
+	if (!w || !w->db)
+		return;
+	history_tidy(w);
+	close_file(w);
+	/* SQLite's pages lie between those of others. */
+	malloc_trim(0);
+}
+
 struct history_writer *history_writer_free(struct history_writer *w)
 {
 	if (!w)
 		return NULL;
-	if (w->db)
-		history_tidy(w);
 	close_file(w);
 	for (size_t i = 0; i < RECORD_PLACES; i++)
 		free(w->told[i].record);
 	free(w);
-	/* SQLite's pages lie between those of others. */
-	malloc_trim(0);
 	return NULL;
 }
