@@ -39,7 +39,7 @@ export class WebStage extends Stage {
 	async openPage({ scheme = "light", width = 1280, height = 900 } = {}) {
 		this.context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: "reduce" });
 		this.page = await this.context.newPage();
-		this.page.setDefaultTimeout(20000);
+		this.page.setDefaultTimeout(30000);
 		this.wrong = [];
 		// A 401, or the stream that broke, is the browser's own message.
 		this.page.on("console", (m) => m.type() === "error" && !m.text().startsWith("Failed to load resource") && this.wrong.push(m.text()));

@@ -24,7 +24,7 @@ export function note(text) {
 
 // Until @condition (perhaps asynchronous) is true, which it must become; no speed is
 // asserted by that.
-export async function until(condition, what, limit_ms = 20000) {
+export async function until(condition, what, limit_ms = 30000) {
 	const end = Date.now() + limit_ms;
 	for (;;) {
 		const found = await condition();
