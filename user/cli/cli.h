@@ -96,6 +96,6 @@ extern const struct verb verb_why, verb_watch, verb_status, verb_check, verb_con
 	verb_register, verb_unregister, verb_enable, verb_disable, verb_env, verb_report,
 	verb_doctor, verb_config, verb_completion, verb_help, verb_version, verb_allocate,
 	verb_release, verb_allocations, verb_health_check, verb_up, verb_down,
-	verb_restart, verb_logs, verb_wait, verb_run, verb_history;
+	verb_restart, verb_logs, verb_wait, verb_run, verb_history, verb_top;
 
 #endif /* PORTWATCH_CLI_CLI_H */

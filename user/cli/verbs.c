@@ -40,15 +40,15 @@ const struct option global_options[] = {
 /* clang-format on */
 
 static const struct verb *const all[] = {
-	&verb_why,       &verb_watch,      &verb_status,      &verb_check,
-	&verb_conflicts, &verb_alerts,     &verb_ls,          &verb_history,
-	&verb_kill,      &verb_services,   &verb_available,   &verb_reassign,
-	&verb_register,  &verb_unregister, &verb_enable,      &verb_disable,
-	&verb_allocate,  &verb_release,    &verb_allocations, &verb_env,
-	&verb_report,    &verb_doctor,     &verb_up,          &verb_down,
-	&verb_restart,   &verb_logs,       &verb_wait,        &verb_health_check,
-	&verb_run,       &verb_config,     &verb_completion,  &verb_help,
-	&verb_version,
+	&verb_why,          &verb_watch,     &verb_top,        &verb_status,
+	&verb_check,        &verb_conflicts, &verb_alerts,     &verb_ls,
+	&verb_history,      &verb_kill,      &verb_services,   &verb_available,
+	&verb_reassign,     &verb_register,  &verb_unregister, &verb_enable,
+	&verb_disable,      &verb_allocate,  &verb_release,    &verb_allocations,
+	&verb_env,          &verb_report,    &verb_doctor,     &verb_up,
+	&verb_down,         &verb_restart,   &verb_logs,       &verb_wait,
+	&verb_health_check, &verb_run,       &verb_config,     &verb_completion,
+	&verb_help,         &verb_version,
 };
 
 enum { N_VERBS = sizeof(all) / sizeof(*all) };
