@@ -351,7 +351,8 @@ signal.pause()' >"$D/family" 3>&- &
 	run -1 pw release :8000
 	[ "$before" = "$(cat "$D/state/port_registry.json")" ]
 	[ "$(cat "$D"/audit/*.jsonl | wc -l)" = 1 ]
-	[ "$(ls -A "$D/state")" = "$(printf '%s\n' full port_registry.json port_registry.json.lock)" ]
+	# The history has files of its own there.
+	[ "$(ls -A -I 'history.db*' "$D/state")" = "$(printf '%s\n' full port_registry.json port_registry.json.lock)" ]
 	listen 8002
 	within 10 eval 'api /api/ports/alerts | jq -e ".alerts[] | select(.kind == \"occupied\")"'
 	rm "$D/state/full"

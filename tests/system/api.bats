@@ -62,7 +62,9 @@ problem()
 
 @test "a path that is none is 404, also with an escaped NUL" {
 	daemon
-	problem 404 /
+	problem 404 /index.html
+	problem 404 /web/
+	problem 404 /web/nothing.js
 	problem 404 $A
 	problem 404 $A/nothing
 	problem 404 $A/status/

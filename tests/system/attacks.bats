@@ -73,8 +73,8 @@ refused()
 # python CODE - in the test's network namespace, with
 #	connect(HOW), HOW being "unix" or "tcp"
 #	ask(PEER, PATH, MORE-HEADERS), which has the token, for the head of an answer
-#	every(HOW, STATUS, HEADERS, ACCESS...): each operation of the document, or those of one
-#	of these accesses, is answered by a problem of that status
+#	every(HOW, STATUS, HEADERS, ACCESS...): each operation of the document but the page's,
+#	or those of one of these accesses, is answered by a problem of that status
 python()
 {
 	nsenter -t "$namespace" -n python3 - "$SOCKET" "$PORT" "$token" "$1" <<'PYTHON'
@@ -132,7 +132,10 @@ def every(how, want, headers, *accesses):
     asked = 0
     for path, item in openapi["paths"].items():
         for method, operation in item.items():
-            if accesses and operation["x-access"] not in accesses:
+            access = operation["x-access"]
+            # The page itself, which knows nothing of this host.
+            assert access != "public" or path in ("/", "/web/{file}"), path
+            if access == "public" or accesses and access not in accesses:
                 continue
             status, kind, document = request(how, method.upper(), re.sub("{.*}", "1", path), headers)
             assert (status, kind) == (want, "application/problem+json"), (how, method, path, status, document)
@@ -174,6 +177,8 @@ every("tcp", 401, {"Authorization": f"Bearer {token[:-1]}x"})'
 	refused 401 tcp $A/status -H "Authorization: Basic $token"
 	refused 401 tcp $A/status -H "Authorization: $token"
 	refused 401 tcp "$A/status?token=$token"
+	refused 401 tcp /web/../api/ports/status --path-as-is
+	cmp <(tcp /) <(bearer /)
 	tcp $A/status -D "$D/head" -o /dev/null
 	grep -qi '^WWW-Authenticate: Bearer' "$D/head"
 }
