@@ -86,7 +86,7 @@ export class WebStage extends Stage {
 
 	async checkAxe(what) {
 		await this.page.evaluate(AXE);
-		const { violations } = await this.page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+		const { violations } = await this.page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"], preload: false, iframes: false }));
 		for (const v of violations)
 			note(`axe, ${what}: ${v.impact}: ${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(" | ")}`);
 		equal(violations.filter((v) => ["serious", "critical"].includes(v.impact)).map((v) => v.id), [], `what axe finds in ${what}`);

@@ -11,15 +11,15 @@ import { until } from "./harness.mjs";
 export const PORT = 18700;
 export const ORIGIN = `http://127.0.0.1:${PORT}`;
 
-// Says when the bind had succeeded, by the clock of this host.
+// Says when it went to bind, by the clock of this host.
 const LISTEN = `
 import ctypes, signal, socket, sys, time
 if len(sys.argv) > 2 and sys.argv[2]:
     ctypes.CDLL(None).prctl(15, sys.argv[2].encode())
 s = socket.socket()
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-s.bind(("127.0.0.1", int(sys.argv[1])))
 at = time.time()
+s.bind(("127.0.0.1", int(sys.argv[1])))
 s.listen()
 print(at * 1000, flush=True)
 signal.pause()`;

@@ -9,7 +9,7 @@ const TRIES = 7;
 // When the alert for @port came into the page, by the clock of this host.
 function seen(page, port) {
 	return page.evaluate((wanted) => new Promise((resolve) => {
-		const look = () => document.querySelector(`#alerts .alert[data-port="${wanted}"]`) && resolve(performance.timeOrigin + performance.now());
+		const look = () => document.querySelector(`#alerts .alert[data-port="${wanted}"]`) && resolve(Date.now());
 		new MutationObserver(look).observe(document.getElementById("alerts"), { childList: true, subtree: true });
 		look();
 	}), port);

@@ -14,8 +14,11 @@ export function words(error) {
 
 // One question at a time: {title, ok, danger, body: nodes, submit() -> text of success}.
 // The dialog stays where submit() throws, and says why.
+let asked = 0;
+
 export function question({ title, ok, danger, body, submit }) {
 	const dialog = $("ask"), form = $("ask-form"), button = $("ask-ok");
+	const number = ++asked;
 	$("ask-title").textContent = clean(title);
 	$("ask-body").replaceChildren(...body);
 	$("ask-error").textContent = "";
@@ -33,11 +36,18 @@ export function question({ title, ok, danger, body, submit }) {
 		$("ask-error").textContent = "";
 		try {
 			const done = await submit();
-			dialog.close();
+			if (number === asked)
+				dialog.close();
 			toast(done);
 		} catch (error) {
-			$("ask-error").textContent = clean(words(error));
+			// Whoever closed the question is still told.
+			if (number === asked && dialog.open)
+				$("ask-error").textContent = clean(words(error));
+			else
+				toast(words(error));
 		}
+		if (number !== asked)
+			return;
 		button.disabled = false;
 		button.textContent = ok;
 	};

@@ -39,7 +39,7 @@ function alertItem(alert, actions) {
 }
 
 function drawAlertList(parent, alerts, actions) {
-	reconcile(parent, alerts, (a) => `${a.id} ${a.state} ${a.repeats} ${a.message}`, (a) => alertItem(a, actions));
+	reconcile(parent, alerts, (a) => `${a.id} ${a.state} ${a.since} ${a.repeats} ${a.message}`, (a) => alertItem(a, actions));
 }
 
 export function sortAlerts(alerts) {
@@ -184,7 +184,7 @@ function activityTone(event) {
 
 export function drawActivity(store) {
 	const items = store.activity.length ? store.activity : [null];
-	reconcile($("activity"), items, (e) => e?.seq ?? "none", (e) => (e
+	reconcile($("activity"), items, (e) => e?.noted ?? "none", (e) => (e
 		? el("li", { class: `event ${activityTone(e)}` }, el("span", {}, activityWords(e)), since(e.time))
 		: el("li", { class: "event muted" }, "Nothing happened since this page was opened.")));
 }

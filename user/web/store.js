@@ -39,6 +39,7 @@ export class Store {
 	constructor(onChange) {
 		this.onChange = onChange;
 		this.journal = null;
+		this.noted = 0;
 		this.clear();
 	}
 
@@ -51,7 +52,7 @@ export class Store {
 		this.activity = [];
 		this.netns = null;
 		this.loading = null;
-		this.stale = false;
+		this.stale = this.wholly = false;
 		this.timer = 0;
 		this.refreshed = -REFRESH_MS;
 	}
@@ -174,7 +175,8 @@ export class Store {
 		// A bind and the listen that follows it are one line.
 		if (last?.type === "socket.bound" && event.type === "socket.listening" && last.cookie === event.cookie)
 			this.activity.shift();
-		this.activity.unshift(event);
+		// A daemon that was started anew counts from the beginning.
+		this.activity.unshift({ ...event, noted: ++this.noted });
 		if (this.activity.length > ACTIVITY_MAX)
 			this.activity.length = ACTIVITY_MAX;
 	}
