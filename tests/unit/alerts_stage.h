@@ -108,7 +108,7 @@ static inline int update(struct stage *s, const struct verdict *verdicts, size_t
 	return alerts_update(s->set, &scope, verdicts, n, &s->now);
 }
 
-static const struct alert *only(const struct stage *s)
+static inline const struct alert *only(const struct stage *s)
 {
 	uint64_t cursor = 0;
 	const struct alert *alert = alerts_next(s->set, &cursor);

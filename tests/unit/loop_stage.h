@@ -39,7 +39,9 @@ static inline void loop_fetch_script(const char *path, const char *body)
 	FILE *f = fopen(path, "w");
 
 	CHECK(f);
-	fprintf(f, "#!/bin/sh\nwhile read -r id ms kind target; do\n%s\ndone >&0\n",
+	fprintf(f,
+		"#!/bin/sh\ncd \"${0%%/*}\"\nwhile read -r id ms kind target; "
+		"do\n%s\ndone >&0\n",
 		body);
 	fclose(f);
 	CHECK_EQ(chmod(path, 0700), 0);
