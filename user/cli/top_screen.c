@@ -246,11 +246,13 @@ static void draw_alerts(struct screen *screen, const struct top *top)
 		say(screen, 1, at + GAP, "filter: %s", filter ? filter : "");
 }
 
+static const char keys_of_list[] =
+	"q quit  / filter  s sort  r reverse  Enter why  k kill  ? help";
+
 static void draw_foot(struct screen *screen, const struct top *top)
 {
 	static const char *const keys[] = {
-		[TOP_LIST] = "q quit  / filter  s sort  r reverse  Enter why  k kill  ? "
-			     "help",
+		[TOP_LIST] = keys_of_list,
 		[TOP_FILTER] = "Enter keeps the filter, Esc drops it",
 		[TOP_HELP] = "any key goes back",
 		[TOP_DETAIL] = "q goes back; arrows and PgUp, PgDn move",

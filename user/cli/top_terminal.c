@@ -77,8 +77,8 @@ static void begin_colours(struct top_terminal *terminal)
 		return;
 	nc->start_color();
 	nc->use_default_colors();
-	for (short tone = TONE_GOOD; tone <= TONE_BAD; tone++)
-		nc->init_pair(tone, of_tone[tone], -1);
+	for (int tone = TONE_GOOD; tone <= TONE_BAD; tone++)
+		nc->init_pair((short)tone, of_tone[tone], -1);
 }
 
 static int begin(struct top_terminal *terminal)
