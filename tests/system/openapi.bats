@@ -150,7 +150,7 @@ for path, item in openapi["paths"].items():
         assert (status == 405) == (method.lower() not in item), (method, path, status, document)
         assert status in (400, 405, 415), (method, path, status, document)
 for path in ("status services services/{name} services/{name}/kill services/{name}/reassign conflicts alerts "
-             "sockets available ports/{port}/kill allocations allocations/{port} watchdog/status report env "
+             "sockets why/{target} available ports/{port}/kill allocations allocations/{port} watchdog/status report env "
              "events").split():
     assert "/api/ports/" + path in openapi["paths"], path'
 }
@@ -160,13 +160,14 @@ for path in ("status services services/{name} services/{name}/kill services/{nam
 	listen 18765 ::1
 	api $A/allocations -H 'Content-Type: application/json' -d '{"service_name":"imp"}' -o /dev/null
 	checked '
-given = {"name": "goblin", "port": "8000", "file": "app.js"}
+given = {"name": "goblin", "port": "8000", "file": "app.js", "target": "goblin"}
 for method, path, operation in operations():
     if method == "GET":
         url = re.sub(r"{(\w+)}", lambda m: given[m[1]], path)
         status, document = check_answer(operation, get(method, url))
         assert status == 200, (url, status, document)
-for url, path in (("/api/ports/services/elf", "services/{name}"), ("/api/ports/services/nobody", "services/{name}"),
+for url, path in (("/api/ports/why/:18765", "why/{target}"), ("/api/ports/why/:1-1024", "why/{target}"),
+                  ("/api/ports/services/elf", "services/{name}"), ("/api/ports/services/nobody", "services/{name}"),
                   ("/api/ports/alerts?state=all", "alerts"), ("/api/ports/report?format=json", "report"),
                   ("/api/ports/sockets?fields=port,pid", "sockets"), ("/api/ports/allocations/1", "allocations/{port}")):
     check_answer(openapi["paths"]["/api/ports/" + path]["get"], get("GET", url))'

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/strings.h"
 #include "http/schema.h"
 
 #define GET METHOD_GET
@@ -190,7 +191,9 @@ static bool path_matches(const char *pattern, const char *path, char *parameter)
 {
 	while (*pattern) {
 		if (*pattern == '{') {
-			size_t n = strcspn(path, "/");
+			/* ":53/udp" is one target. */
+			size_t n = starts_with(pattern, "{target}") ? strlen(path)
+								    : strcspn(path, "/");
 
 			if (n == 0 || n >= PARAMETER_MAX)
 				return false;
