@@ -27,12 +27,12 @@ mode()
 	mv "$D/mode.new" "$D/mode"
 }
 
-# server [PORT] - it logs what is posted
+# server [PORT [CERTIFICATE]] - it logs what is posted
 server()
 {
 	echo "$SECRET" >"$D/mode.secret"
 	: >>"$D/mode.posts"
-	"${inside[@]}" python3 "$SERVER" hook "${1:-18810}" "$D/mode" >"$D/server" 2>&1 3>&- &
+	"${inside[@]}" python3 "$SERVER" hook "${1:-18810}" "$D/mode" "${@:2}" >"$D/server" 2>&1 3>&- &
 	server=$!
 	started+=("$server")
 	within 20 grep -q listening "$D/server"
@@ -171,6 +171,18 @@ hush()
 	mode ok
 	within 20 sink webhook '.sent == 1'
 	posts 'all(.[]; .path == "/hook")'
+}
+
+@test "a certificate is looked at, even on this host" {
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=hook \
+		-keyout "$D/key" -out "$D/crt" 2>/dev/null
+	cat "$D/key" "$D/crt" >"$D/pem"
+	server 18810 "$D/pem"
+	sinks "$(hook '{"url":"https://localhost:18810/hook"}')"
+	daemon
+	listen 18765
+	within 20 sink webhook '.failed > 0 and (.last_error | contains("certificate"))'
+	posts 'length == 0'
 }
 
 @test "what a dead webhook has not heard outlives SIGKILL, in its order" {

@@ -291,7 +291,7 @@ TEST(a_webhook_keeps_what_it_may_and_the_next_daemon_sends_it)
 	loop_run_until(&yard.loop, three_failed);
 	CHECK_EQ(stats_of(0).queued, 3);
 	CHECK_EQ(stats_of(0).dropped, 7);
-	CHECK(strstr(stats_of(0).last_error, "No such file"));
+	CHECK(strstr(stats_of(0).last_error, "is missing"));
 	close_sinks();
 
 	loop_fetch_script("fetch", ANSWER("1", "200"));

@@ -129,7 +129,7 @@ static bool any_fires(const struct sink *sink)
 	return false;
 }
 
-static int post(struct sink *sink, const struct buffer *body)
+static void post(struct sink *sink, const struct buffer *body)
 {
 	_cleanup_(buffer_done) struct buffer block = { 0 };
 	const char *url = sink->settings->url;
@@ -143,7 +143,10 @@ static int post(struct sink *sink, const struct buffer *body)
 		      (int)n, url, API_PATH);
 	buffer_add(&block, body->data, body->size);
 	buffer_puts(&block, "]");
-	return block.failed ? -ENOMEM : sinks_post(sink, block.data, block.size);
+	if (body->failed || block.failed)
+		sink_fail(sink, "%s", strerror(ENOMEM));
+	else
+		sinks_post(sink, block.data, block.size);
 }
 
 /* -- When -----------------------------------------------------------------------------
@@ -182,7 +185,6 @@ static void alertmanager_pump(struct sink *sink)
 {
 	struct alertmanager *am = (struct alertmanager *)sink;
 	_cleanup_(buffer_done) struct buffer body = { 0 };
-	int err;
 
 	while (am->flying.count < BATCH && sink->queue.first)
 		queue_put(&am->flying, queue_take(&sink->queue));
@@ -196,9 +198,7 @@ static void alertmanager_pump(struct sink *sink)
 		heard(am);
 		return;
 	}
-	err = body.failed ? -ENOMEM : post(sink, &body);
-	if (err < 0)
-		sink_fail(sink, "portwatch-fetch cannot be asked: %s", strerror(-err));
+	post(sink, &body);
 }
 
 static void alertmanager_answered(struct sink *sink, bool passed, const char *text)

@@ -138,8 +138,9 @@ void sink_note(struct sink *sink, const char *fmt, ...)
 uint64_t sink_backoff_ms(uint64_t initial, uint64_t max, unsigned attempts,
 			 uint32_t chance);
 
-/* sinks.c: have portwatch-fetch send a block; the answer comes by answered().  -errno. */
-int sinks_post(struct sink *sink, const char *block, size_t size);
+/* sinks.c: have portwatch-fetch send a block; the answer comes by answered(), or it has
+ * failed when this returns. */
+void sinks_post(struct sink *sink, const char *block, size_t size);
 /* It does not answer. */
 void sinks_lose_fetch(struct sinks *sinks, const char *why);
 

@@ -206,7 +206,19 @@ void sinks_lose_fetch(struct sinks *sinks, const char *why)
 	on_lost(why, sinks);
 }
 
-int sinks_post(struct sink *sink, const char *block, size_t size)
+static const char *say_unasked(int err)
+{
+	switch (err) {
+	case -ENOENT:
+		return "it is missing";
+	case -EAGAIN:
+		return "it ended a moment ago";
+	default:
+		return strerror(-err);
+	}
+}
+
+void sinks_post(struct sink *sink, const char *block, size_t size)
 {
 	struct sinks *sinks = sink->sinks;
 	const struct fetch_callbacks callbacks = { on_answer, on_lost, sinks };
@@ -218,9 +230,10 @@ int sinks_post(struct sink *sink, const char *block, size_t size)
 	if (err == 0)
 		err = fetch_client_post(sinks->fetch, sinks->last_asked + 1,
 					sink->settings->timeout_ms, block, size);
-	if (err < 0)
-		return err;
+	if (err < 0) {
+		sink_fail(sink, "portwatch-fetch cannot be asked: %s", say_unasked(err));
+		return;
+	}
 	sink->asked = ++sinks->last_asked;
 	sink_begin(sink, sink->settings->timeout_ms + FETCH_PATIENCE_MS);
-	return 0;
 }

@@ -130,11 +130,8 @@ static void send_flying(struct webhook *hook)
 		return;
 	}
 	if (err == 0) {
-		err = sinks_post(sink, block.data, block.size);
+		sinks_post(sink, block.data, block.size);
 		explicit_bzero(block.data, block.size);
-		if (err < 0)
-			sink_fail(sink, "portwatch-fetch cannot be asked: %s",
-				  strerror(-err));
 	} else if (err == -EACCES) {
 		sink_fail(sink, "secret_file may not be read, or may be by everybody");
 	} else {
