@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Who gets the page and what it shows to whom.
 
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
 import { ORIGIN } from "./daemon.mjs";
 import { SERVICES } from "./browser.mjs";
 import { check, equal, test } from "./harness.mjs";
@@ -84,6 +86,26 @@ test("a listener that only reads asks for no token and offers no change", async 
 	await page.locator("#detail .summary").first().waitFor();
 	equal(await page.getByRole("button", { name: /^(kill|reassign|forget)/i }).count(), 0);
 	await stage.checkClean();
+});
+
+test("through a forwarded Unix socket it is read without token", async (stage) => {
+	stage.registry(SERVICES);
+	await stage.daemon();
+	const forward = createServer((peer) => {
+		const daemon = connect(join(stage.folder, "socket"));
+		peer.pipe(daemon).pipe(peer);
+		for (const side of [peer, daemon])
+			side.on("error", () => (peer.destroy(), daemon.destroy()));
+	});
+	await new Promise((resolve) => forward.listen(0, "127.0.0.1", resolve));
+	const page = await stage.openPage();
+	await page.goto(`http://127.0.0.1:${forward.address().port}/`);
+	await stage.live();
+	await page.getByText("Read-only").waitFor();
+	await stage.row("wizard").waitFor();
+	await stage.checkClean();
+	await stage.context.close();
+	forward.close();
 });
 
 test("a page without services says what to do, one with a bad registry what is wrong", async (stage) => {
