@@ -198,10 +198,11 @@ hush()
 	within 20 sink webhook '.queued == 4'
 	within 20 eval '[ "$(ls "$D/state/sinks/webhook" | wc -l)" = 4 ]'
 	hush "$daemon"
-	: >"$D/state/sinks/webhook/.half.written"
+	half=$D/state/sinks/webhook/.00000000000000000009.AbCdEf
+	: >"$half"
 	daemon
 	within 20 sink webhook '.queued == 4'
-	[ ! -e "$D/state/sinks/webhook/.half.written" ]
+	[ ! -e "$half" ]
 	server
 	within 20 sink webhook '.sent == 4 and .queued == 0'
 	posts 'length == 4 and all(.[]; .genuine) and

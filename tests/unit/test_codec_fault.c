@@ -292,6 +292,8 @@ TEST(faults_of_sinks_are_told_without_their_secrets)
 		  "settings.sinks[0].services[0]", "cannot be a name", "A-Z" },
 		{ SINK("{\"type\":\"stdout\",\"min_severity\":^\"high\"}"),
 		  "settings.sinks[0].min_severity", "\"high\"", "critical" },
+		{ SINK("{\"type\":\"stdout\",\"name\":^\"..\"}"),
+		  "settings.sinks[0].name", "begins with a dot", NULL },
 		{ SINK("{\"type\":\"stdout\",\"queue_max\":^100001}"),
 		  "settings.sinks[0].queue_max", "out of range", "100000" },
 		{ SINK("{\"type\":\"webhook\",\"url\":^\"ftp://x/\"}"),

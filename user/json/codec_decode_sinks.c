@@ -49,6 +49,17 @@ static int read_kinds(struct decoder *d, const struct doc *value, void *target)
 	return decode_list(d, value, read_kind, target);
 }
 
+/* It is that of a folder, too. */
+static int read_name(struct decoder *d, const struct doc *value, void *target)
+{
+	int err = decode_name(d, value, target);
+
+	if (err == 0 && **(char **)target == '.')
+		return decode_fail(d, "begin with a letter or digit",
+				   "the name of a sink begins with a dot");
+	return err;
+}
+
 static int read_service(struct decoder *d, const struct doc *value, void *target)
 {
 	_cleanup_(freep) char *name = NULL;
@@ -142,7 +153,7 @@ static int read_backoff(struct decoder *d, const struct doc *value, void *target
 /* clang-format off */
 #define OF_ALL \
 	{ "type", NULL, 0 }, \
-	{ "name", decode_name, SINK(name) }, \
+	{ "name", read_name, SINK(name) }, \
 	{ "kinds", read_kinds, SINK(kinds) }, \
 	{ "services", read_services, SINK(services) }, \
 	{ "min_severity", read_severity, SINK(min_severity) }, \

@@ -89,8 +89,8 @@ static int add_entry(DIR *folder, const char *name, struct spool_entry **entries
 	struct spool_entry *more, entry;
 	struct stat st;
 
-	/* The writing of a file that a crash came into. */
-	if (name[0] == '.' && name[1] != '\0' && name[1] != '.')
+	/* The writing of a file that a crash came into: ".NUMBER.XXXXXX". */
+	if (name[0] == '.' && strspn(name + 1, "0123456789") == DIGITS)
 		unlinkat(dirfd(folder), name, 0);
 	if (!parse_name(name, &entry.number) ||
 	    fstatat(dirfd(folder), name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
