@@ -458,7 +458,7 @@ os.read(told, 1)'
 	says '[.holders[].port] | sort == [18080, 18090, 18091]'
 	says '.summary | test("^3 of 3 ports are held")'
 	run -0 pw why :18000-18100
-	[[ $output == *'tcp 127.0.0.1:18090'* ]]
+	[[ $output == *'tcp 127.0.0.1:18090  listening'*'tcp :18090 '* ]]
 	run -3 pw why nobody
 	run -3 pw why pid:4194304
 	run -2 pw why 18080

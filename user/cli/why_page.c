@@ -67,25 +67,25 @@ static void add_endpoint(const struct page *page, const struct doc *row)
 		      doc_get_int(row, "port", 0));
 }
 
-static void add_shown(const struct page *page, const char *value, show_fn show)
+/* A member as a table shows it. */
+static void add_shown(const struct page *page, const struct doc *value, show_fn show)
 {
-	char json[80];
+	_cleanup_(freep) char *json = NULL;
+	size_t size;
 
-	snprintf(json, sizeof(json), "\"%.70s\"", value);
-	show((struct span){ json, strlen(json) }, page->out);
+	json = value ? doc_print(value, false, &size) : NULL;
+	if (json)
+		show((struct span){ json, size }, page->out);
 }
 
 static void add_age(const struct page *page, const struct doc *row)
 {
-	char json[40];
-
 	if (doc_type(doc_get(row, "age_s")) != DOC_NUMBER)
 		return;
-	snprintf(json, sizeof(json), "%" PRId64, doc_get_int(row, "age_s", 0));
 	buffer_puts(page->out, ", since ");
-	add_shown(page, doc_get_string(row, "since"), show_time);
+	add_shown(page, doc_get(row, "since"), show_time);
 	buffer_puts(page->out, " (");
-	show_age((struct span){ json, strlen(json) }, page->out);
+	add_shown(page, doc_get(row, "age_s"), show_age);
 	buffer_puts(page->out, " ago)");
 }
 
@@ -222,7 +222,7 @@ static void add_connections(const struct page *page, const struct doc *doc)
 		buffer_puts(page->out, "  ");
 		if (until) {
 			buffer_puts(page->out, "TIME_WAIT until ");
-			add_shown(page, until, show_time);
+			add_shown(page, doc_get(row, "until"), show_time);
 		} else {
 			member_text_add(row, "kind", "-", page->out);
 			buffer_puts(page->out, "  ");
@@ -234,30 +234,65 @@ static void add_connections(const struct page *page, const struct doc *doc)
 /* -- Binds ----------------------------------------------------------------------------
  */
 
-static void add_bind(const struct page *page, const struct doc *row, bool has_several,
-		     const char *as)
+static bool is_same(const struct doc *a, const struct doc *b, const char *key)
+{
+	return streq(doc_get_string(a, key), doc_get_string(b, key));
+}
+
+/* Is all that is said of them the same but for the address? */
+static bool is_alike(const struct doc *a, const struct doc *b)
+{
+	return is_same(a, b, "proto") && is_same(a, b, "as") && is_same(a, b, "result") &&
+	       is_same(a, b, "errno") && is_same(a, b, "text") &&
+	       doc_get_int(a, "port", 0) == doc_get_int(b, "port", 0) &&
+	       doc_equal(doc_get(a, "options"), doc_get(b, "options"));
+}
+
+static bool is_told(const struct doc *rows, const struct doc *row)
+{
+	for (const struct doc *r = doc_first(rows); r != row; r = doc_next(r))
+		if (is_alike(r, row))
+			return true;
+	return false;
+}
+
+/* "tcp 0.0.0.0, 127.0.0.1" */
+static void add_addresses(const struct page *page, const struct doc *row,
+			  bool has_several)
+{
+	buffer_printf(page->out, "\n%*s", INDENT, "");
+	member_text_add(row, "proto", "-", page->out);
+	if (has_several)
+		buffer_printf(page->out, " :%" PRId64, doc_get_int(row, "port", 0));
+	buffer_puts(page->out, " ");
+	member_text_add(row, "address", "*", page->out);
+	for (const struct doc *r = doc_next(row); r; r = doc_next(r)) {
+		if (!is_alike(r, row))
+			continue;
+		buffer_puts(page->out, ", ");
+		member_text_add(r, "address", "*", page->out);
+	}
+}
+
+static void add_bind(const struct page *page, const struct doc *row, const char *as)
 {
 	const char *error = doc_get_string(row, "errno");
-	const char *result = doc_get_string(row, "result");
-	enum tone tone = error ? TONE_BAD : TONE_GOOD;
+	bool depends = streq(doc_get_string(row, "result"), "depends");
+	enum tone tone = depends ? TONE_WARNING : error ? TONE_BAD : TONE_GOOD;
 
-	buffer_printf(page->out, "\n%*s", INDENT, "");
-	if (has_several)
-		add_endpoint(page, row);
-	else {
-		member_text_add(row, "proto", "-", page->out);
-		buffer_puts(page->out, " ");
-		member_text_add(row, "address", "*", page->out);
+	for (const struct doc *o = doc_first(doc_get(row, "options")); o;
+	     o = doc_next(o)) {
+		buffer_puts(page->out, " with ");
+		add_escaped(doc_string(o) ? doc_string(o) : "", page->out);
 	}
-	for (const struct doc *o = doc_first(doc_get(row, "options")); o; o = doc_next(o))
-		buffer_printf(page->out, " with %s", doc_string(o) ? doc_string(o) : "");
 	if (!streq(doc_get_string(row, "as"), as)) {
-		buffer_puts(page->out, ", as ");
+		buffer_puts(page->out, " as ");
 		member_text_add(row, "as", "-", page->out);
 	}
-	buffer_printf(page->out, ": %s%s%s%s", tone_begin(page->terminal, tone),
-		      error ? error : "ok", tone_end(page->terminal, tone),
-		      streq(result, "depends") ? ", perhaps" : "");
+	buffer_printf(page->out, "  %s%s", tone_begin(page->terminal, tone),
+		      depends ? "perhaps " : "");
+	add_escaped(error ? error : "ok", page->out);
+	buffer_puts(page->out, tone_end(page->terminal, tone));
 	if (error || !streq(doc_get_string(row, "reason"), "free"))
 		add_text(page, DEEPEST, doc_get_string(row, "text"));
 }
@@ -276,8 +311,12 @@ static void add_binds(const struct page *page, const struct doc *doc)
 		as = doc_get_string(row, "as");
 	snprintf(heading, sizeof(heading), "A bind as %s now gets", as ? as : "root");
 	add_heading(page, heading);
-	for (const struct doc *row = doc_first(rows); row; row = doc_next(row))
-		add_bind(page, row, has_several, as);
+	for (const struct doc *row = doc_first(rows); row; row = doc_next(row)) {
+		if (is_told(rows, row))
+			continue;
+		add_addresses(page, row, has_several);
+		add_bind(page, row, as);
+	}
 }
 
 /* -- What failed and what to do -------------------------------------------------------
@@ -294,7 +333,7 @@ static void add_failures(const struct page *page, const struct doc *doc)
 		int64_t count = doc_get_int(row, "count", 1);
 
 		buffer_printf(page->out, "\n%*s", INDENT, "");
-		add_shown(page, doc_get_string(row, "last"), show_time);
+		add_shown(page, doc_get(row, "last"), show_time);
 		buffer_puts(page->out, "  ");
 		member_text_add(row, "errno", "-", page->out);
 		buffer_puts(page->out, "  ");
