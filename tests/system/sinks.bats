@@ -108,6 +108,14 @@ hush()
 	wait "$daemon"
 }
 
+@test "a stdout that is closed is nobody else's file" {
+	sinks '{"type":"stdout"}'
+	listen 18765
+	daemon >&-
+	within 20 sink stdout '.sent == 1'
+	[ "$(readlink "/proc/$daemon/fd/1")" = /dev/null ]
+}
+
 @test "kinds, services and severity say who hears what" {
 	sinks "{\"type\":\"file\",\"name\":\"all\",\"path\":\"$D/all\"}" \
 		"{\"type\":\"file\",\"name\":\"goblin\",\"path\":\"$D/goblin\",\"services\":[\"goblin\"]}" \

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -10,6 +12,15 @@
 #include "daemon/daemon.h"
 #include "daemon/options.h"
 #include "service/launch_spawn.h"
+
+/* What is opened later must not be taken for one of these: a sink writes to stdout. */
+static bool open_standard(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return false;
+	return true;
+}
 
 /* Programs, maps and links alone are some ninety descriptors.  What is launched gets the
  * limit that there was. */
@@ -40,6 +51,8 @@ int main(int argc, char **argv)
 	struct daemon_options options;
 	int more;
 
+	if (!open_standard())
+		return EXIT_FAILED;
 	log_set_program("portwatchd");
 	more = options_parse(argc, argv, &options);
 	if (more <= 0)
