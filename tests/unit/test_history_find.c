@@ -88,7 +88,7 @@ TEST(very_many_ports_are_asked_for)
 	struct stage s;
 
 	stage_begin(&s);
-	for (int i = 0; i < 6000; i++) {
+	for (int i = 0; i < 2000; i++) {
 		stage_bind(&s, (uint16_t)(10000 + i), (uint64_t)(2 * i));
 		bind_udp(&s, (uint16_t)(10000 + i), (uint64_t)(2 * i + 1));
 	}
@@ -96,7 +96,7 @@ TEST(very_many_ports_are_asked_for)
 	stage_bind(&s, 20001, 50000);
 	query.limit = 3;
 	stage_ask(&s, &query);
-	stage_expect_ports(&s, (const int[]){ 15999, 15998, 15997, 0 });
+	stage_expect_ports(&s, (const int[]){ 11999, 11998, 11997, 0 });
 	stage_end(&s);
 }
 

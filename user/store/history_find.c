@@ -10,7 +10,7 @@
 
 #include "store/history_private.h"
 
-enum { PLACES_MAX = 4096 }; /* more ports than this are found by time */
+enum { PLACES_MAX = 1024 }; /* more ports than this are found by time */
 
 enum walk {
 	WALK_ALL,
