@@ -9,7 +9,7 @@
 
 enum { KIND_WIDTH = 13, SEVERITY_WIDTH = 8, INDENT = 14 };
 
-static void add_escaped(const char *text, struct buffer *ret)
+void escaped_text_add(const char *text, struct buffer *ret)
 {
 	_cleanup_(freep) char *safe = terminal_escape(text);
 
@@ -24,7 +24,7 @@ void member_text_add(const struct doc *object, const char *key, const char *othe
 {
 	const char *text = doc_get_string(object, key);
 
-	add_escaped(text ? text : otherwise, ret);
+	escaped_text_add(text ? text : otherwise, ret);
 }
 
 /* "12:00:03.123"; with the date where it is not today's. */
@@ -58,7 +58,7 @@ static void add_word(const struct terminal *terminal, const char *word, int widt
 	int room = width - (int)strlen(word);
 
 	buffer_puts(ret, tone_begin(terminal, tone));
-	add_escaped(word, ret);
+	escaped_text_add(word, ret);
 	buffer_puts(ret, tone_end(terminal, tone));
 	buffer_printf(ret, "%*s", room > 0 ? room : 0, "");
 }
@@ -70,7 +70,7 @@ static void add_subject(const struct doc *alert, struct buffer *ret)
 	int64_t port = doc_get_int(alert, "port", 0);
 
 	if (service)
-		add_escaped(service, ret);
+		escaped_text_add(service, ret);
 	if (service && port)
 		buffer_puts(ret, " ");
 	if (port)
@@ -188,14 +188,14 @@ void process_text_add(const struct doc *process, struct buffer *ret)
 	buffer_printf(ret, " (pid %" PRId64, doc_get_int(process, "pid", 0));
 	if (user) {
 		buffer_puts(ret, ", user ");
-		add_escaped(user, ret);
+		escaped_text_add(user, ret);
 	}
 	buffer_puts(ret, ")");
 	if (doc_count(words) > 0)
 		buffer_puts(ret, ":");
 	for (const struct doc *w = doc_first(words); w; w = doc_next(w)) {
 		buffer_puts(ret, " ");
-		add_escaped(doc_string(w) ? doc_string(w) : "", ret);
+		escaped_text_add(doc_string(w) ? doc_string(w) : "", ret);
 	}
 }
 
@@ -225,7 +225,7 @@ static void add_socket(const struct doc *event, struct buffer *ret)
 	process_text_add(process, ret);
 	if (service) {
 		buffer_puts(ret, "  service ");
-		add_escaped(service, ret);
+		escaped_text_add(service, ret);
 	}
 	if (error)
 		buffer_printf(ret, "  %s%s", error,
@@ -266,7 +266,7 @@ static void add_rest(const struct doc *event, struct buffer *ret)
 		buffer_printf(ret, " :%" PRId64, doc_get_int(allocation, "port", 0));
 	}
 	if (service) {
-		add_escaped(service, ret);
+		escaped_text_add(service, ret);
 		buffer_puts(ret, "  ");
 	}
 	if (doc_type(doc_get(event, "process")) == DOC_OBJECT)
@@ -275,7 +275,7 @@ static void add_rest(const struct doc *event, struct buffer *ret)
 		buffer_printf(ret, "%" PRId64 "%s", doc_get_int(event, "count", 0),
 			      reason ? "  " : "");
 	if (reason)
-		add_escaped(reason, ret);
+		escaped_text_add(reason, ret);
 }
 
 void event_text_add(const struct terminal *terminal, const struct doc *event,
@@ -289,7 +289,7 @@ void event_text_add(const struct terminal *terminal, const struct doc *event,
 	}
 	add_time(event, "time", ret);
 	buffer_printf(ret, "  %s", tone_begin(terminal, TONE_DIM));
-	add_escaped(type ? type : "-", ret);
+	escaped_text_add(type ? type : "-", ret);
 	buffer_printf(ret, "%s  ", tone_end(terminal, TONE_DIM));
 	if (type && starts_with(type, "socket."))
 		add_socket(event, ret);

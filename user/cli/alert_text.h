@@ -16,6 +16,7 @@ void event_text_add(const struct terminal *terminal, const struct doc *event,
 /* "python3 (pid 4711, user bob): python3 -m http.server"; "-" for none.  What somebody
  * else chose is escaped. */
 void process_text_add(const struct doc *process, struct buffer *ret);
+void escaped_text_add(const char *text, struct buffer *ret);
 /* The string member, escaped; @otherwise where it is missing. */
 void member_text_add(const struct doc *object, const char *key, const char *otherwise,
 		     struct buffer *ret);

@@ -23,24 +23,14 @@ static void add_text(const struct page *page, int indent, const char *text)
 {
 	_cleanup_(freep) char *safe = terminal_escape(text ? text : "");
 	size_t width = page->terminal->is_terminal ? page->terminal->width : BROAD;
+	size_t margin = (size_t)indent;
 
 	if (!safe) {
 		page->out->failed = true;
 		return;
 	}
-	wrapped_text_add(safe, indent,
-			 width > (size_t)(2 * indent) ? width - (size_t)indent : BROAD,
+	wrapped_text_add(safe, indent, width > 2 * margin ? width - margin : BROAD,
 			 page->out);
-}
-
-static void add_escaped(const char *text, struct buffer *ret)
-{
-	_cleanup_(freep) char *safe = terminal_escape(text);
-
-	if (safe)
-		buffer_puts(ret, safe);
-	else
-		ret->failed = true;
 }
 
 static void add_heading(const struct page *page, const char *text)
@@ -50,7 +40,7 @@ static void add_heading(const struct page *page, const char *text)
 
 	buffer_printf(page->out, "%s%s", at_start ? "\n" : "\n\n",
 		      tone_begin(page->terminal, TONE_BOLD));
-	add_escaped(text, page->out);
+	escaped_text_add(text, page->out);
 	buffer_puts(page->out, tone_end(page->terminal, TONE_BOLD));
 }
 
@@ -283,7 +273,7 @@ static void add_bind(const struct page *page, const struct doc *row, const char 
 	for (const struct doc *o = doc_first(doc_get(row, "options")); o;
 	     o = doc_next(o)) {
 		buffer_puts(page->out, " with ");
-		add_escaped(doc_string(o) ? doc_string(o) : "", page->out);
+		escaped_text_add(doc_string(o) ? doc_string(o) : "", page->out);
 	}
 	if (!streq(doc_get_string(row, "as"), as)) {
 		buffer_puts(page->out, " as ");
@@ -291,7 +281,7 @@ static void add_bind(const struct page *page, const struct doc *row, const char 
 	}
 	buffer_printf(page->out, "  %s%s", tone_begin(page->terminal, tone),
 		      depends ? "perhaps " : "");
-	add_escaped(error ? error : "ok", page->out);
+	escaped_text_add(error ? error : "ok", page->out);
 	buffer_puts(page->out, tone_end(page->terminal, tone));
 	if (error || !streq(doc_get_string(row, "reason"), "free"))
 		add_text(page, DEEPEST, doc_get_string(row, "text"));
