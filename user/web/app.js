@@ -76,7 +76,7 @@ function drawTiles() {
 	const sockets = [...store.sockets.values()].filter((s) => s.state !== "connected");
 	const open = sockets.filter((s) => s.scope === "public").length;
 	const parts = [
-		["Services", `${running}`, `of ${enabled.length} running`, running < enabled.length ? "warn" : "good"],
+		["Services", `${running}`, enabled.length ? `of ${enabled.length} running` : "none registered", running < enabled.length ? "warn" : enabled.length ? "good" : ""],
 		["Alerts", `${store.alerts.size}`, critical ? `${critical} critical` : "none critical", critical ? "bad" : store.alerts.size ? "warn" : "good"],
 		["Ports", `${sockets.length}`, `bound, ${open} public`],
 		["Range", store.range ? `${range.free}` : "–", store.range ? `of ${range.total} free` : "not set"],

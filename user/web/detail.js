@@ -129,7 +129,7 @@ export class Detail {
 		if (sig === this.sig && $("detail").open)
 			return;
 		this.sig = sig;
-		$("detail-state").replaceChildren(...(service ? [chip(service.status)] : [chip(sockets.length ? "running" : "stopped")].map((c) => (c.lastChild.textContent = sockets.length ? "In use" : "Free", c))));
+		$("detail-state").replaceChildren(service ? chip(service.status) : this.portChip(sockets));
 		const why = this.extra?.why;
 		$("detail-body").replaceChildren(...[
 			alertParts(this.store.alertsOf(this.port, name)),
@@ -138,6 +138,14 @@ export class Detail {
 			this.extra ? timelineOf(this.extra.history) : el("p", { class: "muted" }, "Looking…"),
 		].flat(3).filter(Boolean));
 		this.drawActions(service, sockets, claimants);
+	}
+
+	portChip(sockets) {
+		if (this.store.alertsOf(this.port, null).some((a) => a.severity === "critical"))
+			return chip("conflict");
+		const node = chip(sockets.length ? "running" : "stopped");
+		node.lastChild.textContent = sockets.length ? "In use" : "Free";
+		return node;
 	}
 
 	serviceFacts(s) {
