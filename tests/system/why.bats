@@ -245,6 +245,7 @@ u.connect(("127.0.0.1", 18003))'
 	play imp '
 l = tcp("127.0.0.1", 18006)
 if os.fork() == 0:
+    signal.alarm(120) # whatever becomes of the test
     open("/proc/self/comm", "w").write("child")
     ready()
     while True:
@@ -429,6 +430,7 @@ for name in "worker", "stranger":
                 os._exit(0)
             l = recv_fds(b, 1, 1)
             os.write(tell, b"!")
+        signal.alarm(120) # whatever becomes of the test
         signal.pause()
 send_fds(a, [b"x"], [l.fileno()])
 os.read(told, 1)'
