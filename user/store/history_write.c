@@ -461,6 +461,8 @@ uint64_t history_writer_write(struct history_writer *w, const struct chunk *chun
 		if (err < 0)
 			give_up(w);
 	}
+	if (w->db)
+		sqlite_rest(&w->h->sqlite);
 	return written;
 }
 

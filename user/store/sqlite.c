@@ -3,6 +3,11 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -73,4 +78,36 @@ void sqlite_put(struct sqlite *sq)
 		dlclose(take(sq->library));
 	}
 	pthread_mutex_unlock(&sq->lock);
+}
+
+/* Segments that nobody may write to are as they are in the file. */
+static int drop_pages(struct dl_phdr_info *object, size_t size, void *arg)
+{
+	uintptr_t code = *(uintptr_t *)arg, page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	bool is_it = false;
+
+	(void)size;
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &object->dlpi_phdr[i];
+		uintptr_t begin = object->dlpi_addr + p->p_vaddr;
+
+		is_it |= p->p_type == PT_LOAD && code >= begin &&
+			 code < begin + p->p_memsz;
+	}
+	for (int i = 0; is_it && i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &object->dlpi_phdr[i];
+		uintptr_t begin = (object->dlpi_addr + p->p_vaddr) & ~(page - 1);
+		uintptr_t end = object->dlpi_addr + p->p_vaddr + p->p_memsz;
+
+		if (p->p_type == PT_LOAD && !(p->p_flags & PF_W))
+			(void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+	}
+	return is_it;
+}
+
+void sqlite_rest(const struct sqlite *sq)
+{
+	uintptr_t code = (uintptr_t)sq->step;
+
+	dl_iterate_phdr(drop_pages, &code);
 }

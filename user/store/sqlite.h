@@ -41,4 +41,8 @@ void sqlite_done(struct sqlite *sq);
 int sqlite_get(struct sqlite *sq);
 void sqlite_put(struct sqlite *sq);
 
+/* Let go of the pages that its code lies in: they come back as they are needed.  For
+ * somebody who holds on to it and has nothing to do for now. */
+void sqlite_rest(const struct sqlite *sq);
+
 #endif /* PORTWATCH_STORE_SQLITE_H */
