@@ -15,11 +15,11 @@ enum { ESCAPE_MS = 25, CTRL_L = 'L' & 0x1f, DELETE = 0x7f };
 
 /* clang-format off */
 #define FUNCTIONS(use)                                                                \
-	use(newterm) use(endwin) use(delscreen) use(cbreak) use(noecho) use(nonl)     \
+	use(newterm) use(endwin) use(cbreak) use(noecho) use(nonl)     \
 	use(keypad) use(nodelay) use(curs_set) use(newwin) use(wgetch) use(werase)    \
 	use(wmove) use(waddstr) use(wattr_set) use(wrefresh) use(has_colors)          \
 	use(start_color) use(use_default_colors) use(init_pair) use(resizeterm)       \
-	use(wresize) use(set_escdelay) use(clearok) use(delwin)
+	use(wresize) use(set_escdelay) use(clearok)
 /* clang-format on */
 
 #define MEMBER(name) typeof(name) *name;
@@ -127,14 +127,10 @@ struct top_terminal *top_terminal_close(struct top_terminal *terminal)
 {
 	if (!terminal)
 		return NULL;
-	if (terminal->window)
-		terminal->nc.delwin(terminal->window);
-	if (terminal->screen) {
+	/* The library keeps what it has: it gives back not all of it, and the program is
+	 * about to end. */
+	if (terminal->screen)
 		terminal->nc.endwin();
-		terminal->nc.delscreen(terminal->screen);
-	}
-	if (terminal->nc.handle)
-		dlclose(terminal->nc.handle);
 	free(terminal);
 	return NULL;
 }
