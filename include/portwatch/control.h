@@ -16,8 +16,8 @@ enum {
 };
 
 struct pw_control {
-	__u32 awake;     /* the consumer is looking: do not wake it */
-	__u32 own_netns; /* inode of the daemon's network namespace */
+	__u32 awake;       /* the consumer is looking: do not wake it */
+	__u32 own_netns;   /* inode of the daemon's network namespace */
 	__u32 wanted_port; /* list_port: host byte order */
 	__u32 reserved;    /* zero */
 	__u64 lost[PW_EVENT_KINDS];

@@ -57,7 +57,7 @@ struct allocation_wish {
 	uint16_t proto;  /* IPPROTO_* */
 	pid_t pid;       /* 0: whoever binds it */
 	uint64_t ttl_ms; /* 0: for ever */
-	bool kept; /* who started the process gives the port back when that ends */
+	bool kept;       /* who started the process gives the port back when that ends */
 };
 
 enum allocation_request_kind { REQUEST_ALLOCATE, REQUEST_RELEASE };

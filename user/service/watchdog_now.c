@@ -46,7 +46,8 @@ void now_answer(struct subject *s, enum checkup_result result, const char *text,
 
 void now_forget(struct subject *s)
 {
-	now_answer(s, CHECKUP_NOT_MADE, "the registry has another check for it now, or none", 0);
+	now_answer(s, CHECKUP_NOT_MADE,
+		   "the registry has another check for it now, or none", 0);
 }
 
 static bool is_asked(char *const *names, const char *name)
