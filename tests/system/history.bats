@@ -84,11 +84,11 @@ while True:
 	first=$listener
 	run named goblin 18765
 	[ "$status" -ne 0 ]
-	remembered port=18765 ".type == \"socket.bound\" and .service == \"wizard\" and .process.pid == $first"
-	remembered port=18765 '.type == "socket.listening" and .address == "127.0.0.1" and .proto == "tcp"'
-	remembered port=18765 ".type == \"socket.bind_failed\" and .errno == \"EADDRINUSE\" and
+	within 10 remembered port=18765 ".type == \"socket.bound\" and .service == \"wizard\" and .process.pid == $first"
+	within 10 remembered port=18765 '.type == "socket.listening" and .address == "127.0.0.1" and .proto == "tcp"'
+	within 10 remembered port=18765 ".type == \"socket.bind_failed\" and .errno == \"EADDRINUSE\" and
 		.process.comm == \"goblin\" and .holder.pid == $first"
-	remembered target=wizard '.type == "alert.firing" and .alert.kind == "blocked"'
+	within 10 remembered target=wizard '.type == "alert.firing" and .alert.kind == "blocked"'
 	end TERM "$first"
 	within 10 remembered port=18765 ".type == \"socket.released\" and .process.pid == $first and .lifetime_s >= 0"
 	within 10 remembered "target=pid:$first" '.type == "process.exited" and .signal == "SIGTERM"'

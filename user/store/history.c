@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "base/strings.h"
@@ -257,6 +258,7 @@ static void *work(void *arg)
 	struct history *h = arg;
 	struct history_writer *w = history_writer_new(h);
 
+	prctl(PR_SET_NAME, "portwatch-past");
 	pthread_mutex_lock(&h->lock);
 	do {
 		while (wait_for_more(h))
