@@ -82,7 +82,7 @@ for _ in range(int(sys.argv[2])):
 	[ "$(families)" = "$(printf '%s\n' $FAMILIES | sort)" ]
 	[ "$(families)" = "$(sed -n 's/^# HELP portwatch_\([^ ]*\) [A-Z0-9].*\.$/\1/p' "$D/page" | sort)" ]
 	# A label that a process chooses would be one series a process.
-	! grep -q "$listener" "$D/page"
+	! grep -q "\"$listener\"" "$D/page" || false
 	labels=$(grep -o '[{,][a-z]*=' "$D/page" | tr -d '{,=' | sort -u | tr '\n' ' ')
 	[ "$labels" = 'backend errno kind le service severity state type version ' ]
 }
@@ -322,7 +322,7 @@ stands()
 	within 60 answers 'up{job="portwatch"}' 1
 	within 60 answers 'portwatch_service_up{service="goblin"}' 0
 	within 60 answers 'sum(portwatch_alerts{severity="critical"})' 0
-	! stands PortConflict
+	! stands PortConflict || false
 	listen 18767
 	within 60 answers 'portwatch_alerts{kind="occupied"}' 1
 	within 60 answers 'histogram_quantile(1, portwatch_event_latency_seconds_bucket) > bool 0' 1

@@ -207,7 +207,7 @@ signal.pause()' $'\x1b]0;title\x07' >"$D/odd" 3>&- &
 		top 80 24 "$how"
 		only "18667 $listener"
 		shows '^18667 .*occupied'
-		! screen -e | grep -q "$coloured"
+		! screen -e | grep -q "$coloured" || false
 		press j
 		press '?'
 		shows 'sort by the next column'
