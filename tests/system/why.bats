@@ -461,6 +461,8 @@ os.read(told, 1)'
 	says '.summary | test("^3 of 3 ports are held")'
 	run -0 pw why :18000-18100
 	[[ $output == *'tcp 127.0.0.1:18090  listening'*'tcp :18090 '* ]]
+	ask "pid:$namespace"
+	says '.holders == [] and .port == null and .summary == "That process holds no port."'
 	run -3 pw why nobody
 	run -3 pw why pid:4194304
 	run -2 pw why 18080

@@ -82,24 +82,12 @@ static void add_range(struct choice *choice)
 	}
 }
 
-static bool is_held_by(const struct socket *sock, pid_t pid)
-{
-	if (sock->owner && sock->owner->info.id.pid == pid)
-		return true;
-	for (size_t i = 0; i < sock->n_holders; i++)
-		if (sock->holders[i]->info.id.pid == pid)
-			return true;
-	return false;
-}
-
-static int add_held(struct socket *sock, void *arg)
+static void add_held(const struct socket *sock, void *arg)
 {
 	struct choice *choice = arg;
 
-	if (sock->at.netns == choice->question.netns &&
-	    is_held_by(sock, choice->target.pid))
+	if (sock->at.netns == choice->question.netns)
 		add_port(choice, sock->at.proto, sock->at.port);
-	return 0;
 }
 
 static void add_claims(struct choice *choice, const struct service *svc)
@@ -110,10 +98,8 @@ static void add_claims(struct choice *choice, const struct service *svc)
 
 	for (size_t i = 0; i < svc->n_claims; i++)
 		add_port(choice, svc->claims[i].at.proto, svc->claims[i].at.port);
-	if (svc->n_claims == 0 && p && !p->exited) {
-		choice->target.pid = p->info.id.pid;
-		sockets_each(engine_sockets(choice->engine), add_held, choice);
-	}
+	if (svc->n_claims == 0 && p && !p->exited)
+		(void)why_each_held(choice->engine, p->info.id.pid, add_held, choice);
 }
 
 /* -- The target -----------------------------------------------------------------------
@@ -140,9 +126,7 @@ static int choose_process(struct choice *choice, struct reply *reply)
 	if (engine_identify(choice->engine, choice->target.pid, &id) < 0)
 		return reply_problem(reply, 404, "There is no process %d",
 				     choice->target.pid);
-	(void)engine_refresh_holders(choice->engine);
-	sockets_each(engine_sockets(choice->engine), add_held, choice);
-	return 0;
+	return why_each_held(choice->engine, choice->target.pid, add_held, choice);
 }
 
 /* *reply is filled in where there is nothing to explain. */

@@ -88,6 +88,32 @@ static void name_asker(struct why *why, uid_t uid)
 		snprintf(why->user, sizeof(why->user), "uid %u", uid);
 }
 
+struct held {
+	struct engine *engine;
+	void (*fn)(const struct socket *sock, void *arg);
+	void *arg;
+};
+
+static int take_held(const struct snapshot_row *row, void *arg)
+{
+	const struct held *held = arg;
+	const struct socket *sock =
+		sockets_find(engine_sockets(held->engine), row->cookie);
+
+	if (sock)
+		held->fn(sock, held->arg);
+	return 0;
+}
+
+int why_each_held(struct engine *engine, pid_t pid,
+		  void (*fn)(const struct socket *sock, void *arg), void *arg)
+{
+	const struct snapshot_query query = { .pid = pid };
+	struct held held = { engine, fn, arg };
+
+	return probe_snapshot(engine_probe(engine), &query, take_held, &held);
+}
+
 int why_ask(struct engine *engine, const struct why_question *question, struct why *ret)
 {
 	int err = 0;

@@ -88,6 +88,11 @@ struct why {
 	char user[32];
 };
 
+/* Calls @fn for each socket of the table that process @pid has a descriptor of, as the
+ * kernel says now.  0, or negative errno. */
+int why_each_held(struct engine *engine, pid_t pid,
+		  void (*fn)(const struct socket *sock, void *arg), void *arg);
+
 /* -ENOMEM, or why the kernel cannot be asked.  Reads /proc. */
 int why_ask(struct engine *engine, const struct why_question *question, struct why *ret);
 void why_done(struct why *why);

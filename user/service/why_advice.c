@@ -323,8 +323,12 @@ void why_advise(struct why *why, const struct why_question *question)
 
 	for (size_t i = 0; i < why->n_ports; i++)
 		n_held += why_holder(&why->ports[i]) != NULL;
-	if (why->n_ports == 0)
+	if (why->n_ports == 0) {
+		SAY(why->summary, "%s holds no port.",
+		    question->service ? question->service->name : "That process");
+		SAY(why->advice, "There is nothing to explain.");
 		return;
+	}
 	if (why->n_ports == 1)
 		sum_up(why, &why->ports[0]);
 	else
