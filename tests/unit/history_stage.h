@@ -192,14 +192,16 @@ static inline int stage_try(struct stage *s, const struct history_query *query,
 {
 	static const struct viewer everybody = { .all = true };
 	struct history_query marked = *query;
-	struct doc *doc = NULL;
+	struct history_answer answer = { 0 };
 	int err;
 
 	marked.mark = history_mark(s->history);
-	err = history_read(s->history, &marked, viewer ? viewer : &everybody, &doc,
+	err = history_read(s->history, &marked, viewer ? viewer : &everybody, &answer,
 			   s->reterr);
 	doc_free(s->answer);
-	s->answer = doc;
+	s->answer = err == 0 ? doc_parse(answer.text, answer.size, NULL) : NULL;
+	CHECK_EQ(err == 0, s->answer != NULL);
+	free(answer.text);
 	return err;
 }
 

@@ -214,3 +214,21 @@ TEST(pages_lead_from_one_to_the_next)
 	}
 	stage_end(&s);
 }
+
+TEST(an_answer_that_would_be_too_large_ends_early_and_leads_on)
+{
+	char reason[901];
+	struct event event = { .type = EVENT_SERVICE_STOPPED, .reason = reason };
+	struct history_query query = { .limit = 10000, .oldest_first = true };
+	struct stage s;
+
+	stage_begin(&s);
+	memset(reason, 'x', sizeof(reason) - 1);
+	reason[sizeof(reason) - 1] = '\0';
+	for (int i = 0; i < 4000; i++)
+		stage_tell(&s, event, 0, (uint64_t)(2 * i));
+	stage_ask(&s, &query);
+	CHECK(stage_count(&s) > 1000 && stage_count(&s) < 4000);
+	read_pages(&s, query, 4000);
+	stage_end(&s);
+}

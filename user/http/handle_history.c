@@ -21,7 +21,7 @@ struct answer {
 	bool done, left;
 	/* The worker's, while it has the job. */
 	int err;
-	struct doc *doc;
+	struct history_answer answer;
 	char reterr[HISTORY_FAULT];
 };
 
@@ -193,7 +193,7 @@ static struct answer *of_job(struct job *job)
 
 static void free_answer(struct answer *answer)
 {
-	doc_free(answer->doc);
+	free(answer->answer.text);
 	free(answer);
 }
 
@@ -213,7 +213,7 @@ static void run(struct job *job)
 	struct answer *answer = of_job(job);
 
 	answer->err = history_read(answer->history, &answer->query, &answer->viewer,
-				   &answer->doc, answer->reterr);
+				   &answer->answer, answer->reterr);
 }
 
 static int refuse(const struct answer *answer, struct reply *reply)
@@ -252,12 +252,18 @@ static int tell(struct answer *answer, struct reply *reply)
 	if (answer->err < 0)
 		return refuse(answer, reply);
 	if (query->service[0] && !answer->is_known && !query->since_ns &&
-	    !query->before && doc_count(doc_get(answer->doc, "entries")) == 0)
+	    !query->before && answer->answer.count == 0)
 		return reply_problem(reply, 404,
 				     "No service is called %s, and none was that is "
 				     "remembered",
 				     query->service);
-	return reply_doc(reply, 200, take(answer->doc));
+	*reply = (struct reply){
+		.status = 200,
+		.type = "application/json",
+		.body = take(answer->answer.text),
+		.size = answer->answer.size,
+	};
+	return 0;
 }
 
 static void done(struct job *job)

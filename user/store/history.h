@@ -21,6 +21,7 @@ enum {
 	HISTORY_LIMIT_MAX = 10000, /* at most */
 	HISTORY_PORTS_MAX = 64,    /* ranges of a question */
 	HISTORY_FAULT = 512,
+	HISTORY_ANSWER_BYTES = 4 * 1024 * 1024, /* of entries; then it ends early */
 };
 /* Where the oldest go, however young: some ten million entries. */
 #define HISTORY_BYTES_MAX (1024ull * 1024 * 1024)
@@ -92,6 +93,11 @@ struct history_query {
 /* From where history_add() is called; has the batch that is gathered written at once. */
 uint64_t history_mark(struct history *history);
 
+struct history_answer {
+	char *text; /* the document; owned */
+	size_t size, count;
+};
+
 /*
  * The document portwatch.history/v1 as @viewer may see it.  To be called in a thread that
  * may wait for a disk.  -ENOENT: there is no file, and nobody who would make one;
@@ -99,6 +105,6 @@ uint64_t history_mark(struct history *history);
  * each with a sentence in @reterr (HISTORY_FAULT bytes).  -ENOMEM.
  */
 int history_read(struct history *history, const struct history_query *query,
-		 const struct viewer *viewer, struct doc **ret, char *reterr);
+		 const struct viewer *viewer, struct history_answer *ret, char *reterr);
 
 #endif /* PORTWATCH_STORE_HISTORY_H */

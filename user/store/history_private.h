@@ -119,6 +119,7 @@ struct reading {
 	/* The newest ids so far, and how new another must be. */
 	int64_t *ids;
 	size_t n, capacity, wanted;
+	size_t told; /* of them, in the answer */
 	int64_t since, before;
 };
 

@@ -283,39 +283,61 @@ static struct doc *entry_doc(struct row *row)
 /* -- The answer -----------------------------------------------------------------------
  */
 
-static int add_entry(struct reading *r, sqlite3_stmt *stmt, int64_t id, struct doc *array)
+/* Entries as text, newest first: a tree of ten thousand would take 30 MB. */
+struct pieces {
+	struct buffer text;
+	size_t *ends; /* of each entry */
+	size_t n;
+};
+
+static void pieces_done(struct pieces *pieces)
+{
+	buffer_done(&pieces->text);
+	free(pieces->ends);
+}
+
+static int add_entry(struct reading *r, sqlite3_stmt *stmt, int64_t id,
+		     struct pieces *pieces)
 {
 	struct row row = { .r = r, .stmt = stmt };
 	const struct sqlite *sq = &r->h->sqlite;
-	int code;
+	_cleanup_(doc_freep) struct doc *doc = NULL;
+	_cleanup_(freep) char *json = NULL;
+	size_t size;
 
 	sq->bind_int64(stmt, 1, id);
-	code = sq->step(stmt);
-	/* It may have become too old meanwhile. */
-	if (code == SQLITE_ROW)
-		doc_append(array, entry_doc(&row));
+	if (sq->step(stmt) != SQLITE_ROW)
+		return history_reading_fault(r);
+	doc = entry_doc(&row);
 	sq->reset(stmt);
-	return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : history_reading_fault(r);
+	json = doc ? doc_print(doc, false, &size) : NULL;
+	if (!json)
+		return -ENOMEM;
+	buffer_add(&pieces->text, json, size);
+	pieces->ends[pieces->n++] = pieces->text.size;
+	return pieces->text.failed ? -ENOMEM : 0;
 }
 
-static int tell(struct reading *r, struct doc *array)
+/* As many as were asked for, or as fit. */
+static int tell(struct reading *r, struct pieces *pieces)
 {
 	size_t n = r->n < r->query->limit ? r->n : r->query->limit;
 	sqlite3_stmt *stmt = NULL;
 	int err = history_prepare(r->h, r->db, entry_sql, &stmt, r->reterr);
 
-	for (size_t i = 0; err == 0 && i < n; i++) {
-		size_t at = r->query->oldest_first ? n - 1 - i : i;
-
-		err = add_entry(r, stmt, r->ids[at], array);
-	}
+	pieces->ends = calloc(n + 1, sizeof(*pieces->ends));
+	if (!pieces->ends)
+		err = -ENOMEM;
+	while (err == 0 && pieces->n < n && pieces->text.size < HISTORY_ANSWER_BYTES)
+		err = add_entry(r, stmt, r->ids[pieces->n], pieces);
+	r->told = pieces->n;
 	r->h->sqlite.finalize(stmt);
 	return err;
 }
 
 static bool has_more(const struct reading *r)
 {
-	return r->n > r->query->limit;
+	return r->n > r->told;
 }
 
 /* What is missing from the time that the answer is of. */
@@ -332,7 +354,7 @@ static int read_gaps(struct reading *r, uint64_t *ret)
 	if (err < 0)
 		return err;
 	if (has_more(r))
-		since = r->ids[r->query->limit - 1];
+		since = r->ids[r->told - 1];
 	sq->bind_int64(stmt, 1, since);
 	sq->bind_int64(stmt, 2, r->before);
 	if (sq->step(stmt) == SQLITE_ROW)
@@ -350,7 +372,7 @@ static int is_late(void *arg)
 	return now_mono_ns() > r->deadline_ns;
 }
 
-static int read_file(struct reading *r, struct doc *array, uint64_t *ret_dropped)
+static int read_file(struct reading *r, struct pieces *pieces, uint64_t *ret_dropped)
 {
 	int err = history_file_open_to_read(r->h, &r->db, r->reterr);
 
@@ -363,7 +385,7 @@ static int read_file(struct reading *r, struct doc *array, uint64_t *ret_dropped
 	if (err == 0)
 		err = history_find(r);
 	if (err == 0)
-		err = tell(r, array);
+		err = tell(r, pieces);
 	if (err == 0)
 		err = read_gaps(r, ret_dropped);
 	history_file_close(r->h, r->db);
@@ -395,13 +417,43 @@ static void set_end(const struct reading *r, uint64_t dropped, struct doc *doc)
 	gap = r->h->gap;
 	pthread_mutex_unlock(&r->h->lock);
 	if (has_more(r))
-		snprintf(id, sizeof(id), "%ju", (uintmax_t)r->ids[r->query->limit - 1]);
+		snprintf(id, sizeof(id), "%ju", (uintmax_t)r->ids[r->told - 1]);
 	if (gap.entries && gap.until_ns >= r->query->since_ns &&
 	    (int64_t)gap.from_ns < r->before)
 		dropped += gap.entries;
 	doc_put_string(doc, "next", id[0] ? id : NULL);
 	doc_put_int(doc, "dropped", (int64_t)dropped);
 	doc_put_string(doc, "fault", counters.fault[0] ? counters.fault : NULL);
+}
+
+/* The document around the entries.  -ENOMEM. */
+static int assemble(const struct reading *r, const struct pieces *pieces,
+		    uint64_t dropped, struct history_answer *ret)
+{
+	_cleanup_(buffer_done) struct buffer text = { 0 };
+	_cleanup_(doc_freep) struct doc *end = doc_object();
+	_cleanup_(freep) char *json = NULL;
+
+	set_end(r, dropped, end);
+	json = end ? doc_print(end, false, NULL) : NULL;
+	if (!json)
+		return -ENOMEM;
+	buffer_puts(&text, "{\"schema\":\"portwatch.history/v1\",\"entries\":[");
+	for (size_t i = 0; i < pieces->n; i++) {
+		size_t at = r->query->oldest_first ? pieces->n - 1 - i : i;
+		size_t begin = at > 0 ? pieces->ends[at - 1] : 0;
+
+		if (i > 0)
+			buffer_puts(&text, ",");
+		buffer_add(&text, pieces->text.data + begin, pieces->ends[at] - begin);
+	}
+	buffer_printf(&text, "],%s", json + 1);
+	if (text.failed)
+		return -ENOMEM;
+
+	*ret = (struct history_answer){ .size = text.size, .count = pieces->n };
+	ret->text = take(text.data);
+	return 0;
 }
 
 static void report_damage(struct history *h)
@@ -412,7 +464,7 @@ static void report_damage(struct history *h)
 }
 
 int history_read(struct history *h, const struct history_query *query,
-		 const struct viewer *viewer, struct doc **ret, char *reterr)
+		 const struct viewer *viewer, struct history_answer *ret, char *reterr)
 {
 	struct reading r = {
 		.h = h,
@@ -423,8 +475,8 @@ int history_read(struct history *h, const struct history_query *query,
 		.since = (int64_t)query->since_ns,
 		.before = query->before ? (int64_t)query->before : INT64_MAX,
 	};
+	__attribute__((cleanup(pieces_done))) struct pieces pieces = { 0 };
 	_cleanup_(freep) int64_t *ids = NULL;
-	struct doc *doc, *array;
 	uint64_t dropped = 0;
 	int err;
 
@@ -434,21 +486,11 @@ int history_read(struct history *h, const struct history_query *query,
 		return -ENOMEM;
 	if (h->options.writes)
 		await(h, query->mark);
-	doc = doc_schema("history");
-	array = doc_array();
-	err = read_file(&r, array, &dropped);
+	err = read_file(&r, &pieces, &dropped);
 	/* A daemon that has had nothing to write. */
 	if (err == -ENOENT && h->options.writes)
 		err = 0;
 	if (err == -EBADMSG && h->options.writes)
 		report_damage(h);
-	doc_put(doc, "entries", array);
-	set_end(&r, dropped, doc);
-	if (err < 0) {
-		doc_free(doc);
-		return err;
-	}
-
-	*ret = doc;
-	return 0;
+	return err < 0 ? err : assemble(&r, &pieces, dropped, ret);
 }
