@@ -98,7 +98,7 @@ daemon()
 	nsenter -t "$namespace" -n "$PORTWATCHD" --registry "$REGISTRY" --socket "$SOCKET" "$@" 2>"$D/log" 3>&- &
 	daemon=$!
 	started+=("$daemon")
-	if ! within 10 grep -q 'serving' "$D/log"; then
+	if ! within 60 grep -q 'serving' "$D/log"; then
 		cat "$D/log"
 		return 1
 	fi

@@ -79,7 +79,7 @@ for _ in range(int(sys.argv[2])):
 	api /metrics >"$D/page"
 	run -0 "$REAL/usr/bin/promtool" check metrics <"$D/page"
 	[ -z "$output" ]
-	[ "$(families)" = "$(printf '%s\n' $FAMILIES | sort)" ]
+	[ "$(families)" = "$(tr -s '[:space:]' '\n' <<<"$FAMILIES" | sort)" ]
 	[ "$(families)" = "$(sed -n 's/^# HELP portwatch_\([^ ]*\) [A-Z0-9].*\.$/\1/p' "$D/page" | sort)" ]
 	# A label that a process chooses would be one series a process.
 	! grep -q "\"$listener\"" "$D/page" || false

@@ -101,7 +101,8 @@ signal.pause()' --password=hunter2 >"$D/squatter" 3>&- &
 	started+=("$!")
 	within 10 grep -q listening "$D/squatter"
 	within 10 eval 'pw report | grep -q "CRITICAL occupied"'
-	! pw report | grep -q "$(cat "$D/state/http_token")" || false
+	run -0 pw report
+	[[ $output != *"$(cat "$D/state/http_token")"* ]]
 	run -0 setpriv --reuid 65534 --regid 65534 --clear-groups \
 		curl -s --max-time 30 --unix-socket "$SOCKET" "http://localhost$A/report"
 	[[ $output == "Not well on "*"CRITICAL occupied goblin :18667"*"python3 (pid $!"* ]]
