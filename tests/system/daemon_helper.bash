@@ -42,10 +42,23 @@ pw()
 	"${inside[@]}" "$PORTWATCH" "$@"
 }
 
+# What a server of the test forked sits in the test's namespace like itself.
+kill_rest()
+{
+	local mine net
+
+	mine=$(readlink /proc/self/ns/net)
+	net=$(readlink "/proc/$namespace/ns/net") || return 0
+	[ "$net" != "$mine" ] || return 0
+	find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/net' -lname "$net" 2>/dev/null |
+		cut -d/ -f3 | xargs -r kill -KILL 2>/dev/null || true
+}
+
 helper_teardown()
 {
 	local pid
 
+	kill_rest
 	for pid in "${started[@]}"; do
 		kill -KILL "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
