@@ -157,7 +157,7 @@ static void make_page(struct view *view, const struct top_row *row, struct buffe
 {
 	_cleanup_(buffer_done) struct buffer path = { 0 };
 	_cleanup_(doc_freep) struct doc *why = NULL;
-	struct terminal plain = { .utf8 = view->top.utf8 };
+	struct terminal plain = { .utf8 = view->top.utf8, .is_terminal = true };
 	size_t height;
 
 	buffer_puts(&path, API "/why/");
