@@ -50,7 +50,8 @@ kill_rest()
 	mine=$(readlink /proc/self/ns/net)
 	net=$(readlink "/proc/$namespace/ns/net") || return 0
 	[ "$net" != "$mine" ] || return 0
-	find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/net' -lname "$net" 2>/dev/null |
+	# A pattern, in which brackets mean something.
+	find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/net' -lname "${net//\[/\\[}" 2>/dev/null |
 		cut -d/ -f3 | xargs -r kill -KILL 2>/dev/null || true
 }
 
