@@ -14,8 +14,8 @@ setup()
 	mounted=
 	chmod 711 "$D"
 	registry '{"services":[
-		{"name":"wizard","port":18765,"match":{"process_name":"wizard"}},
-		{"name":"goblin","port":18767,"match":{"process_name":"goblin"}}]}'
+		{"name":"wizard","port":17365,"match":{"process_name":"wizard"}},
+		{"name":"goblin","port":17367,"match":{"process_name":"goblin"}}]}'
 }
 
 teardown()
@@ -69,7 +69,7 @@ import socket, sys
 n = 0
 while True:
     s = socket.socket()
-    s.bind(("127.0.0.1", 20000 + n % 1000))
+    s.bind(("127.0.0.1", 17400 + n % 400))
     s.close()
     n += 1
     if n % 1000 == 0:
@@ -80,42 +80,42 @@ while True:
 
 @test "binds, failures, releases, ends and alerts are remembered" {
 	daemon
-	named wizard 18765
+	named wizard 17365
 	first=$listener
-	run named goblin 18765
+	run named goblin 17365
 	[ "$status" -ne 0 ]
-	within 10 remembered port=18765 ".type == \"socket.bound\" and .service == \"wizard\" and .process.pid == $first"
-	within 10 remembered port=18765 '.type == "socket.listening" and .address == "127.0.0.1" and .proto == "tcp"'
-	within 10 remembered port=18765 ".type == \"socket.bind_failed\" and .errno == \"EADDRINUSE\" and
+	within 10 remembered port=17365 ".type == \"socket.bound\" and .service == \"wizard\" and .process.pid == $first"
+	within 10 remembered port=17365 '.type == "socket.listening" and .address == "127.0.0.1" and .proto == "tcp"'
+	within 10 remembered port=17365 ".type == \"socket.bind_failed\" and .errno == \"EADDRINUSE\" and
 		.process.comm == \"goblin\" and .holder.pid == $first"
 	within 10 remembered target=wizard '.type == "alert.firing" and .alert.kind == "blocked"'
 	end TERM "$first"
-	within 10 remembered port=18765 ".type == \"socket.released\" and .process.pid == $first and .lifetime_s >= 0"
+	within 10 remembered port=17365 ".type == \"socket.released\" and .process.pid == $first and .lifetime_s >= 0"
 	within 10 remembered "target=pid:$first" '.type == "process.exited" and .signal == "SIGTERM"'
 	within 10 remembered target=wizard '.type == "alert.firing" and .alert.kind == "dead_owner"'
 }
 
 @test "what stood when the daemon began is remembered, and once" {
-	named wizard 18765
+	named wizard 17365
 	for _ in 1 2; do
 		daemon
-		within 10 remembered port=18765 '.source == "snapshot" and .type == "socket.listening"'
+		within 10 remembered port=17365 '.source == "snapshot" and .type == "socket.listening"'
 		end TERM "$daemon"
 	done
-	[ "$(sql 'SELECT count(*) FROM entry WHERE type = 2 AND place = 2 * 18765')" = 1 ]
+	[ "$(sql 'SELECT count(*) FROM entry WHERE type = 2 AND place = 2 * 17365')" = 1 ]
 }
 
 @test "history is asked for by port, range, protocol, service, process and time" {
 	daemon
-	named wizard 18765
+	named wizard 17365
 	wizard=$listener
-	within 10 remembered port=18765 '.type == "socket.listening"'
-	named stranger 18767
-	within 10 remembered port=18767 '.type == "socket.listening"'
-	portwatch history :18767 -o csv --no-headers --fields port,process | sort -u >"$D/out"
-	[ "$(cat "$D/out")" = 18767,stranger ]
-	[ "$(portwatch history :18765-18766 -o csv --no-headers --fields port | sort -u)" = 18765 ]
-	[ -z "$(portwatch history :18765/udp -o csv --no-headers)" ]
+	within 10 remembered port=17365 '.type == "socket.listening"'
+	named stranger 17367
+	within 10 remembered port=17367 '.type == "socket.listening"'
+	portwatch history :17367 -o csv --no-headers --fields port,process | sort -u >"$D/out"
+	[ "$(cat "$D/out")" = 17367,stranger ]
+	[ "$(portwatch history :17365-17366 -o csv --no-headers --fields port | sort -u)" = 17365 ]
+	[ -z "$(portwatch history :17365/udp -o csv --no-headers)" ]
 	portwatch history "pid:$wizard" -o csv --no-headers --fields process | sort -u >"$D/out"
 	[ "$(cat "$D/out")" = wizard ]
 	# A service covers its ports, whoever took them.
@@ -126,38 +126,38 @@ while True:
 	[ -z "$(portwatch history wizard --since 2099-01-01T00:00:00Z -o csv --no-headers)" ]
 	run -2 portwatch history --since yesterdayish
 	run -2 portwatch history --limit 0
-	run -2 portwatch history 18765
+	run -2 portwatch history 17365
 }
 
 @test "the newest stands last, with --reverse first, and --limit keeps the newest" {
 	daemon
-	for port in 18801 18802 18803; do
+	for port in 17381 17382 17383; do
 		listen "$port"
 		within 10 remembered "port=$port" '.type == "socket.listening"'
 	done
-	ports() { portwatch history :18801-18803 -o csv --no-headers --fields port "$@" | uniq | xargs; }
-	[ "$(ports)" = '18801 18802 18803' ]
-	[ "$(ports --reverse)" = '18803 18802 18801' ]
-	[ "$(ports --limit 1)" = 18803 ]
-	portwatch history :18801-18803 -n 1 >/dev/null 2>"$D/err"
+	ports() { portwatch history :17381-17383 -o csv --no-headers --fields port "$@" | uniq | xargs; }
+	[ "$(ports)" = '17381 17382 17383' ]
+	[ "$(ports --reverse)" = '17383 17382 17381' ]
+	[ "$(ports --limit 1)" = 17383 ]
+	portwatch history :17381-17383 -n 1 >/dev/null 2>"$D/err"
 	grep -q 'last 1' "$D/err"
 	# The API's pages lead from one to the next.
 	next=9223372036854775807
 	while [ "$next" != null ]; do
-		api "/api/ports/history?target=:18801-18803&limit=1&before=$next" >"$D/page"
+		api "/api/ports/history?target=:17381-17383&limit=1&before=$next" >"$D/page"
 		jq -r '.entries[].id' "$D/page" >>"$D/pages"
 		next=$(jq -r .next "$D/page")
 	done
-	api '/api/ports/history?target=:18801-18803' | jq -r '.entries[].id' | cmp - "$D/pages"
+	api '/api/ports/history?target=:17381-17383' | jq -r '.entries[].id' | cmp - "$D/pages"
 }
 
 @test "every format, field and schema of it is there" {
 	daemon
-	named wizard 18765
-	within 10 remembered port=18765 '.type == "socket.listening"'
+	named wizard 17365
+	within 10 remembered port=17365 '.type == "socket.listening"'
 	portwatch history -o json | jq -e '.schema == "portwatch.history/v1" and .dropped == 0 and .fault == null' >/dev/null
 	portwatch history wizard -o jsonl | jq -es 'all(.[]; .id and .time)' >/dev/null
-	portwatch history wizard | grep -q 'socket.listening .*18765 .*wizard'
+	portwatch history wizard | grep -q 'socket.listening .*17365 .*wizard'
 	portwatch history wizard -o wide | grep -q CMDLINE
 	portwatch help history | grep -q -- --since
 	[ "$(code '/api/ports/history?limit=99999')" = 400 ]
@@ -171,8 +171,8 @@ while True:
 	storm
 	for _ in 1 2 3; do
 		# Written once told: what an answer shows has been committed.
-		within 20 remembered 'target=:20000-20999' '.type == "socket.bound"'
-		newest=$(api '/api/ports/history?target=:20000-20999&limit=1' | jq -r '.entries[0].id')
+		within 20 remembered 'target=:17400-17799' '.type == "socket.bound"'
+		newest=$(api '/api/ports/history?target=:17400-17799&limit=1' | jq -r '.entries[0].id')
 		end KILL "$daemon"
 		[ "$(sql 'PRAGMA integrity_check')" = ok ]
 		[ "$(sql "SELECT count(*) FROM entry WHERE id = $newest")" = 1 ]
@@ -197,8 +197,8 @@ while True:
 	head -c 20000 /dev/urandom >"$PORTWATCH_STATE/history.db"
 	cp "$PORTWATCH_STATE/history.db" "$D/before"
 	daemon
-	named wizard 18765
-	within 10 remembered port=18765 '.type == "socket.listening"'
+	named wizard 17365
+	within 10 remembered port=17365 '.type == "socket.listening"'
 	grep -q 'history.db is damaged: it is kept as .*history.db.corrupt-' "$D/log"
 	cmp "$D/before" "$PORTWATCH_STATE"/history.db.corrupt-*
 	api /api/ports/services/wizard | jq -e '.status.status == "running"' >/dev/null
@@ -209,7 +209,7 @@ while True:
 	sql 'PRAGMA user_version=1000; PRAGMA application_id=1886865513; CREATE TABLE x (y)'
 	cp "$PORTWATCH_STATE/history.db" "$D/before"
 	daemon
-	named wizard 18765
+	named wizard 17365
 	within 10 eval 'api /api/ports/status | jq -e ".history.fault and .history.dropped > 0" >/dev/null'
 	run -1 portwatch history
 	[[ "$output" = *newer* ]]
@@ -227,7 +227,7 @@ while True:
 	storm
 	within 30 eval 'api /api/ports/status | jq -e ".history.fault and .history.dropped > 0" >/dev/null'
 	end KILL "$stormer"
-	named wizard 18765
+	named wizard 17365
 	within 10 eval 'api /api/ports/services/wizard | jq -e ".status.status == \"running\"" >/dev/null'
 	grep -q 'history cannot be written: .*full' "$D/log"
 	[ "$(grep -c 'history cannot be written' "$D/log")" -le 2 ]
@@ -238,7 +238,7 @@ while True:
 
 @test "a folder that cannot be made is said once, and watching goes on" {
 	daemon --state /proc/nowhere/state
-	named wizard 18765
+	named wizard 17365
 	within 10 eval 'api /api/ports/status | jq -e ".history.fault" >/dev/null'
 	api /api/ports/services/wizard | jq -e '.status.status == "running"' >/dev/null
 	[ "$(grep -c 'history cannot be written' "$D/log")" = 1 ]
@@ -248,11 +248,11 @@ while True:
 	run -3 alone history
 	[[ "$output" = *'No daemon has kept a history yet'* ]]
 	daemon
-	named wizard 18765
-	within 10 remembered port=18765 '.type == "socket.listening"'
+	named wizard 17365
+	within 10 remembered port=17365 '.type == "socket.listening"'
 	end TERM "$daemon"
 	before=$(ls -lA --time-style=full-iso "$PORTWATCH_STATE")
-	alone history :18765 | grep -q 'socket.listening .*wizard'
+	alone history :17365 | grep -q 'socket.listening .*wizard'
 	[ "$(ls -lA --time-style=full-iso "$PORTWATCH_STATE")" = "$before" ]
 	chmod 755 "$D"
 	run -4 "${inside[@]}" setpriv --reuid 65534 --regid 65534 --clear-groups \
@@ -264,28 +264,28 @@ while True:
 	daemon
 	"${inside[@]}" python3 -c '
 import socket
-s = socket.create_server(("127.0.0.1", 18765))' --token=secret
-	within 10 remembered port=18765 '.type == "socket.released"'
+s = socket.create_server(("127.0.0.1", 17365))' --token=secret
+	within 10 remembered port=17365 '.type == "socket.released"'
 	chmod 755 "$D"
 	chmod 666 "$SOCKET"
 	api '/api/ports/history?limit=10000' | grep -q token=secret
 	setpriv --reuid 65534 --regid 65534 --clear-groups curl -s --unix-socket "$SOCKET" \
 		'http://localhost/api/ports/history?limit=10000' >"$D/seen"
-	jq -e 'any(.entries[]; .port == 18765 and .process.comm and .process.cmdline == null)' "$D/seen" >/dev/null
+	jq -e 'any(.entries[]; .port == 17365 and .process.comm and .process.cmdline == null)' "$D/seen" >/dev/null
 	run ! grep -q token=secret "$D/seen"
 }
 
 @test "what is older than history.retain goes" {
 	daemon
-	listen 18801
-	within 10 remembered port=18801 '.type == "socket.listening"'
+	listen 17381
+	within 10 remembered port=17381 '.type == "socket.listening"'
 	registry '{"settings":{"history":{"retain":"1s"}},"services":[]}'
 	within 10 remembered "" '.type == "registry.reloaded"'
 	# With what is written next.
 	forgotten()
 	{
-		"${inside[@]}" python3 -c 'import socket; socket.create_server(("127.0.0.1", 18802))'
-		! remembered port=18801 'true'
+		"${inside[@]}" python3 -c 'import socket; socket.create_server(("127.0.0.1", 17382))'
+		! remembered port=17381 'true'
 	}
 	within 20 forgotten
 }
