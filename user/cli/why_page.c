@@ -172,8 +172,10 @@ static void add_holders(const struct page *page, const struct doc *doc)
 	for (const struct doc *row = doc_first(rows); row; row = doc_next(row))
 		add_holder(page, row);
 	if (accepted > 0)
-		buffer_printf(page->out, "\n%*s%" PRId64 " connection%s accepted", INDENT,
-			      "", accepted, accepted == 1 ? "" : "s");
+		buffer_printf(page->out, "\n%*s%s%" PRId64 " connection%s accepted",
+			      INDENT, "",
+			      doc_get_bool(doc, "more", false) ? "at least " : "",
+			      accepted, accepted == 1 ? "" : "s");
 }
 
 static void add_elsewhere(const struct page *page, const struct doc *doc)

@@ -16,7 +16,7 @@
 enum {
 	WHY_PORTS_MAX = 16,
 	WHY_BINDS_MAX = 24,
-	WHY_SITTERS_MAX = 4096, /* of one port; more are not read */
+	WHY_SITTERS_MAX = 1024, /* of one port; more are not read */
 	WHY_TEXT = 384,
 };
 

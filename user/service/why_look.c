@@ -82,8 +82,7 @@ static struct why_sitter *find(const struct why_port *port, uint64_t cookie)
 	return NULL;
 }
 
-/* What is in the table and was not in the kernel's list, which for TCP is asked for
- * connections alone. */
+/* What is in the table and was not in the kernel's list. */
 static void add_rows(struct look *look)
 {
 	const struct world *world = engine_world(look->why->engine);
@@ -113,12 +112,16 @@ static int take_socket(const struct nlmsghdr *header, void *arg)
 	struct sockets *table = engine_sockets(look->why->engine);
 	uint64_t cookie = sock_diag_cookie(&msg->id);
 	const struct socket *row = sockets_find(table, cookie);
-	struct why_sitter *sitter = add(look);
+	struct why_sitter *sitter = row ? find(look->port, cookie) : NULL;
+	bool is_known = sitter != NULL;
 
+	if (!sitter)
+		sitter = add(look);
 	if (!sitter)
 		return look->err ? look->err : FULL;
 	if (row) {
-		fill_row(look, sitter, row);
+		if (!is_known)
+			fill_row(look, sitter, row);
 		if (look->port->proto == IPPROTO_TCP)
 			sitter->sock.use = use_of(msg, look->port->proto);
 	} else {
@@ -168,7 +171,8 @@ static bool is_listener_of(const struct why_sitter *listener,
 				&connection->sock.at, connection->sock.v6only);
 }
 
-/* An accepted connection has the options of its listener, and so has what it leaves. */
+/* An accepted connection has the options of its listener, and so has what it leaves.
+ * Listeners are rows of the table, which stand before the connections. */
 static void relate(struct why_port *port)
 {
 	for (size_t i = 0; i < port->n_sitters; i++) {
@@ -176,7 +180,8 @@ static void relate(struct why_port *port)
 
 		if (s->sock.use != PORT_CONNECTED && s->sock.use != PORT_WAITING)
 			continue;
-		for (size_t k = 0; port->proto == IPPROTO_TCP && k < port->n_sitters;
+		for (size_t k = 0; port->proto == IPPROTO_TCP && k < port->n_sitters &&
+				   port->sitters[k].row;
 		     k++) {
 			const struct why_sitter *listener = &port->sitters[k];
 
@@ -266,12 +271,16 @@ int why_look(struct why *why, uint32_t netns, struct why_port *port)
 	struct look look = { .why = why, .port = port, .netns = netns };
 	int err = 0;
 
+	/* Of UDP the order is the kernel's; of TCP what binds and listens must not fall
+	 * behind more connections than are read. */
+	if (port->proto == IPPROTO_TCP)
+		add_rows(&look);
 	if (netns == engine_world(why->engine)->own_netns)
 		err = list(&look);
-	if (err == 0) {
+	if (err == 0 && port->proto != IPPROTO_TCP)
 		add_rows(&look);
+	if (err == 0)
 		err = look.err;
-	}
 	if (err < 0)
 		return err;
 	relate(port);
