@@ -14,7 +14,7 @@
 #include "json/doc.h"
 #include "store/history_writer.h"
 
-enum { NICENESS = 5 }; /* what it writes is less urgent than what it is about */
+enum { NICENESS = 10 }; /* what it writes is less urgent than what it is about */
 /* Entries that are told later than they happened, by less than this, stay in the order
  * in which they were told. */
 #define SAME_MOMENT_NS NS_PER_MS
