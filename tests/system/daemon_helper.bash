@@ -77,6 +77,16 @@ real_programs()
 	fi
 }
 
+# The server of health checks and webhooks, and how it behaves.
+SERVER=$BATS_TEST_DIRNAME/health_server.py
+
+# mode WORD... - the server is like that from now on
+mode()
+{
+	echo "$*" >"$D/mode.new"
+	mv "$D/mode.new" "$D/mode"
+}
+
 # within SECONDS COMMAND... - until it succeeds; fails after that time.
 within()
 {

@@ -5,7 +5,6 @@
 bats_require_minimum_version 1.5.0
 load daemon_helper
 
-SERVER=$BATS_TEST_DIRNAME/health_server.py
 
 setup()
 {
@@ -16,13 +15,6 @@ setup()
 teardown()
 {
 	helper_teardown
-}
-
-# mode WORD... - of the server from now on
-mode()
-{
-	echo "$*" >"$D/mode.new"
-	mv "$D/mode.new" "$D/mode"
 }
 
 # server [CERTIFICATE] - called web, at 18801

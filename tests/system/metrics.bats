@@ -5,7 +5,6 @@
 bats_require_minimum_version 1.5.0
 load daemon_helper
 
-PORTWATCH=$(realpath "${O:-build}")/portwatch
 PACKAGING=$BATS_TEST_DIRNAME/../../tools/packaging
 SERVER=$BATS_TEST_DIRNAME/health_server.py
 PORT=18900 # of the API on TCP

@@ -7,27 +7,19 @@ bats_require_minimum_version 1.5.0
 load daemon_helper
 
 A=/api/ports
-PORTWATCH=$(realpath "${O:-build}")/portwatch
 
 setup()
 {
-	helper_setup
-	registry '{"services":[
+	cli_setup '{"services":[
 		{"name":"wizard","port":18665,"environment":"production","process_name":"wizard","env":{"KEY":"hunter2"}},
 		{"name":"goblin","port":18667,"process_name":"goblin","startup_cmd":"goblin --password hunter2"},
 		{"name":"tauri","port":"dynamic","process_name":"tauri"}],
 		"settings":{"port_range":"18600-18609","http":{"listen":"127.0.0.1:18699"}}}'
-	export PORTWATCH_SOCKET=$SOCKET PORTWATCH_REGISTRY=$REGISTRY
 }
 
 teardown()
 {
 	helper_teardown
-}
-
-pw()
-{
-	"${inside[@]}" "$PORTWATCH" "$@"
 }
 
 # fits - the page in $output has no line that a mail would break

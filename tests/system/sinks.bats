@@ -5,8 +5,6 @@
 bats_require_minimum_version 1.5.0
 load daemon_helper
 
-PORTWATCH=$(realpath "${O:-build}")/portwatch
-SERVER=$BATS_TEST_DIRNAME/health_server.py
 SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
 
 setup()
@@ -18,13 +16,6 @@ setup()
 teardown()
 {
 	helper_teardown
-}
-
-# mode WORD... - of the server from now on
-mode()
-{
-	echo "$*" >"$D/mode.new"
-	mv "$D/mode.new" "$D/mode"
 }
 
 # server [PORT [CERTIFICATE]] - it logs what is posted
