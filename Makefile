@@ -125,7 +125,7 @@ $(O)/portwatchd: $(call objects_of,user/daemon/*.c) $(call archives,$(filter-out
 	$(call say,LINK)
 	$(link)
 
-# What health checks need of the network, apart from the daemon: libcurl costs 3 MB.
+# What health checks and sinks need of the network, apart from the daemon: libcurl costs 3 MB.
 $(O)/portwatch-fetch: LIBS = $(FETCH_LIBS)
 $(O)/portwatch-fetch: $(call objects_of,user/fetch/*.c) $(call archives,$(filter-out fetch,$(FETCH)))
 	$(call say,LINK)
