@@ -346,16 +346,17 @@ static bool put(struct history *h, size_t size)
 }
 
 /* Its place; it is told first where that was not done. */
-static bool put_process(struct history *h, const struct process *p, uint16_t *ret)
+static bool put_process(struct history *h, const struct process *p, enum record_role role,
+			uint16_t *ret)
 {
 	bool told;
 
-	*ret = record_place_of(&h->places, p, &told);
+	*ret = record_place_of(&h->places, p, role, &told);
 	if (told)
 		return true;
-	if (!put(h, record_pack_process(p, h->scratch)))
+	if (!put(h, record_pack_process(p, *ret, h->scratch)))
 		return false;
-	record_told(&h->places, p);
+	record_told(&h->places, *ret, p);
 	return true;
 }
 
@@ -365,16 +366,12 @@ static bool put_event(struct history *h, const struct event *event, bool standin
 	uint16_t process, holder;
 	size_t size;
 
-	/* Where two share a place, the one whom it is about stays. */
-	if (!put_process(h, record_holder(event), &holder) ||
-	    !put_process(h, record_subject(event), &process))
+	if (!put_process(h, record_holder(event), ROLE_HOLDER, &holder) ||
+	    !put_process(h, record_subject(event), ROLE_SUBJECT, &process))
 		return false;
 	size = record_pack(event, h->scratch);
 	record->process = process;
-	record->holder =
-		holder != process || record_holder(event) == record_subject(event)
-			? holder
-			: RECORD_NOBODY;
+	record->holder = holder;
 	record->standing = standing;
 	if (!put(h, size))
 		return false;

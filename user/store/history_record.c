@@ -31,22 +31,23 @@ const struct process *record_holder(const struct event *event)
 	return NULL;
 }
 
-static uint16_t place_of(struct process_id id)
+static uint16_t place_of(struct process_id id, enum record_role role)
 {
 	uint64_t mixed = ((uint64_t)id.pid ^ id.start_ticks) * 0x9e3779b97f4a7c15u;
+	uint16_t half = RECORD_PLACES / 2;
 
-	return (uint16_t)(mixed >> 56) % RECORD_PLACES;
+	return (uint16_t)((mixed >> 48) % half + (role == ROLE_HOLDER ? half : 0));
 }
 
 uint16_t record_place_of(const struct record_places *places, const struct process *p,
-			 bool *ret_told)
+			 enum record_role role, bool *ret_told)
 {
 	uint16_t place;
 
 	*ret_told = true;
 	if (!p)
 		return RECORD_NOBODY;
-	place = place_of(p->info.id);
+	place = place_of(p->info.id, role);
 	*ret_told = places->items[place].id.pid == p->info.id.pid &&
 		    places->items[place].id.start_ticks == p->info.id.start_ticks &&
 		    places->items[place].exec_count == p->info.exec_count &&
@@ -54,10 +55,8 @@ uint16_t record_place_of(const struct record_places *places, const struct proces
 	return place;
 }
 
-void record_told(struct record_places *places, const struct process *p)
+void record_told(struct record_places *places, uint16_t place, const struct process *p)
 {
-	uint16_t place = place_of(p->info.id);
-
 	places->items[place].id = p->info.id;
 	places->items[place].exec_count = p->info.exec_count;
 	places->items[place].complete = p->complete;
@@ -179,13 +178,13 @@ size_t record_pack(const struct event *event, char *buf)
 	return finish(&packer);
 }
 
-size_t record_pack_process(const struct process *p, char *buf)
+size_t record_pack_process(const struct process *p, uint16_t place, char *buf)
 {
 	struct record_process *record = (struct record_process *)buf;
 	struct packer packer = { .head = &record->head, .size = sizeof(*record) };
 
 	memset(record, 0, sizeof(*record));
-	record->head.place = place_of(p->info.id);
+	record->head.place = place;
 	record->pid = p->info.id.pid;
 	record->ppid = p->info.ppid;
 	record->uid = p->info.uid;

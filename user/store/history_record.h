@@ -13,7 +13,7 @@
 #include "core/event.h"
 
 enum {
-	RECORD_PLACES = 256,
+	RECORD_PLACES = 512,
 	RECORD_NOBODY = 0xffff,
 	RECORD_TEXT_MAX = 1024,  /* bytes of a text that are kept */
 	RECORD_WORDS_MAX = 4096, /* of a command line */
@@ -88,14 +88,17 @@ struct record_places {
 	} items[RECORD_PLACES];
 };
 
+/* A holder has other places than whom the event is about: the two never share one. */
+enum record_role { ROLE_SUBJECT, ROLE_HOLDER };
+
 /* Its place; *ret_told is whether it was told as it is now.  @p may be NULL. */
 uint16_t record_place_of(const struct record_places *places, const struct process *p,
-			 bool *ret_told);
-void record_told(struct record_places *places, const struct process *p);
+			 enum record_role role, bool *ret_told);
+void record_told(struct record_places *places, uint16_t place, const struct process *p);
 
 /* Into @buf, of RECORD_MAX bytes and aligned to 8; answer the size. */
 size_t record_pack(const struct event *event, char *buf);
-size_t record_pack_process(const struct process *p, char *buf);
+size_t record_pack_process(const struct process *p, uint16_t place, char *buf);
 
 /* Whom an event is about, and who is in their way; NULL. */
 const struct process *record_subject(const struct event *event);
