@@ -59,6 +59,8 @@ helper_teardown()
 {
 	local pid
 
+	# Where the test failed: what was said meanwhile.
+	[ "${BATS_TEST_COMPLETED-}" ] || tail -n 20 "$D/log" "$D"/listener.* 2>/dev/null || true
 	kill_rest
 	for pid in "${started[@]}"; do
 		kill -KILL "$pid" 2>/dev/null || true

@@ -22,6 +22,8 @@ setup()
 
 teardown()
 {
+	[ "${BATS_TEST_COMPLETED-}" ] || jq -c '.entries[] | [.time, .type, .port, .errno,
+		.process.pid, .process.comm, .holder.pid]' "$D/remembered" 2>/dev/null || true
 	helper_teardown
 	# Where the test failed with it.
 	[ -z "$mounted" ] || umount -l "$mounted" 2>/dev/null || true
@@ -41,7 +43,8 @@ alone()
 # remembered QUERY JQ-CONDITION - one of the entries is like that
 remembered()
 {
-	api "/api/ports/history?limit=10000&$1" | jq -e "any(.entries[]; $2)" >/dev/null
+	api "/api/ports/history?limit=10000&$1" >"$D/remembered"
+	jq -e "any(.entries[]; $2)" "$D/remembered" >/dev/null
 }
 
 # end SIGNAL PID - and wait until it has ended
