@@ -22,7 +22,7 @@ helper_setup()
 	# "${inside[@]}" COMMAND... - in the test's network namespace
 	inside=(nsenter -t "$namespace" -n)
 	# shellcheck disable=SC2016 # expanded by eval
-	within 10 eval '"${inside[@]}" ip addr show dev lo | grep -q 127.0.0.1'
+	within 60 eval '"${inside[@]}" ip addr show dev lo | grep -q 127.0.0.1'
 	# For what other users write.
 	mkdir -m 1777 "$D/shared"
 }
@@ -145,6 +145,13 @@ code()
 	api "$@" -o /dev/null -w '%{http_code}'
 }
 
+# begun PID FILE - it has written there that it is listening; fails where it ended instead
+begun()
+{
+	within 60 eval "grep -q listening '$2' || ! kill -0 $1"
+	grep -q listening "$2"
+}
+
 # listen PORT [ADDRESS] - a process that does, until the test ends; its number is in
 # $listener
 listen()
@@ -160,7 +167,7 @@ print("listening", flush=True)
 signal.pause()' "$1" "${2:-127.0.0.1}" >"$D/listener.$1" 2>&1 3>&- &
 	listener=$!
 	started+=("$listener")
-	within 10 grep -q listening "$D/listener.$1"
+	begun "$listener" "$D/listener.$1"
 }
 
 # named NAME PORT [stubborn] - a process of that name listens, until the test ends; its
@@ -179,7 +186,7 @@ while True:
     signal.pause()' "$@" >"$D/listener.$2" 2>&1 3>&- &
 	listener=$!
 	started+=("$listener")
-	within 10 grep -q listening "$D/listener.$2"
+	begun "$listener" "$D/listener.$2"
 }
 
 # events NAME [QUERY [CURL-OPTION...]] - follow them into $D/NAME until the test ends,
@@ -194,7 +201,7 @@ events()
 		"http://localhost/api/ports/events?$query" >"$D/$name" 3>&- &
 	reader=$!
 	started+=("$reader")
-	within 10 grep -q '^HTTP/1.1 200' "$D/shared/$name"
+	within 60 grep -q '^HTTP/1.1 200' "$D/shared/$name"
 }
 
 # told NAME JQ-CONDITION - one of the events followed so far is like that
