@@ -192,7 +192,9 @@ while True:
 	daemon
 	storm
 	within 20 test -s "$D/bound"
-	api '/api/ports/history?limit=10' | jq -e '.entries | length == 10' >/dev/null
+	# Whoever writes them is not in a hurry while there is other work.
+	within 60 eval 'api "/api/ports/history?limit=10" | jq -e ".entries | length == 10"'
+	kill -0 "$stormer"
 	end KILL "$stormer"
 	within 60 eval 'api /api/ports/status | jq -e ".history.waiting == 0" >/dev/null'
 	api /api/ports/status | jq -e '.history.written > 0 and .history.fault == null' >/dev/null
