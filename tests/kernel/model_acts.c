@@ -3,7 +3,9 @@
  * What an actor does to one socket, and what that makes of it.  What becomes of a port
  * was measured (6.1, 6.12, 6.18): one that bind(2) asked for stays until the close; one
  * that the kernel chose is given up when a connection fails or ends, or a listener is
- * shut down.
+ * shut down.  The address becomes the wildcard that it was, but for a socket that was
+ * bound to an address before, and be it at a port given up since: that one keeps the
+ * address that the connection was tried from.
  */
 #include "kernel/model_private.h"
 
@@ -308,6 +310,16 @@ static void end_connect(struct model *m, struct member *who, const struct doing 
 	learn(who, d, p);
 }
 
+/* An MPTCP socket names the address of the connection either way, so it is not asked. */
+static void end_refused(struct prop *p)
+{
+	const char *from = p->v6 ? "::1" : "127.0.0.1";
+
+	model_return(p);
+	if (p->known.bound && p->stays && endpoint_is_wildcard(&p->known.at))
+		CHECK_EQ(endpoint_parse_address(from, &p->known.at), 0);
+}
+
 static void end_succeeded(struct model *m, struct member *who, const struct doing *d,
 			  struct prop *p)
 {
@@ -316,6 +328,7 @@ static void end_succeeded(struct model *m, struct member *who, const struct doin
 		p->known.bound = true;
 		p->locked = !d->chosen;
 		learn(who, d, p);
+		p->stays = p->stays || !endpoint_is_wildcard(&p->known.at);
 		return;
 	case LISTEN:
 		end_listen(who, d, p);
@@ -385,7 +398,7 @@ void model_end_act(struct model *m, struct member *who)
 	model_note(p, "%s=%d", d->text, value < 0 ? (int)value : 0);
 	learn_cookie(who, d, p);
 	if (is_refusal(d->kind, value))
-		model_return(p);
+		end_refused(p);
 	else if (value >= 0)
 		end_succeeded(m, who, d, p);
 	else if (!may_fail(d->kind, value))

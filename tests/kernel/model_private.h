@@ -15,6 +15,7 @@ struct prop {
 	int place;          /* index of its namespace */
 	bool v6, direct;
 	bool locked; /* the port was asked for: SOCK_BINDPORT_LOCK */
+	bool stays;  /* an address was, once: SOCK_BINDADDR_LOCK, until the close */
 	bool spent;  /* autobound or connected without a bind: only to be closed */
 	bool busy;   /* somebody acts on it in this step */
 };

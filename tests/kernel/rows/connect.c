@@ -86,6 +86,26 @@ TEST(a_refused_connection_leaves_the_bound_port)
 	each_case(STREAMS, be_refused_at_a_bound_port);
 }
 
+/* bind(2) named an address once: the port has gone since, but connect(2) keeps what it
+ * takes for the address of that bind. */
+static void be_refused_twice(const struct kase *k)
+{
+	uint64_t cookie = case_socket(k, 0);
+
+	actor_must(k->actor, "bind 0 %s 0", k->loopback);
+	CHECK_EQ(actor_ask(k->actor, "connect 0 %s 1", k->loopback), -ECONNREFUSED);
+	scene_gone(cookie);
+	actor_must(k->actor, "bind 0 %s %u", k->any, k->port);
+	CHECK_EQ(actor_ask(k->actor, "connect 0 %s 1", k->loopback), -ECONNREFUSED);
+	scene_settle();
+	case_check(k, scene_row(cookie, SOCKET_BOUND), k->loopback, k->port);
+}
+
+TEST(a_refused_connection_leaves_an_address_where_one_was_bound_before)
+{
+	each_case(STREAMS, be_refused_twice);
+}
+
 static void be_refused_at_a_chosen_port(const struct kase *k)
 {
 	uint64_t cookie = case_socket(k, 0);
