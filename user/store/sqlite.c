@@ -13,7 +13,7 @@
 
 void sqlite_init(struct sqlite *sq)
 {
-	*sq = (struct sqlite){ .library = NULL };
+	*sq = (struct sqlite){ .handle = NULL };
 	pthread_mutex_init(&sq->lock, NULL);
 }
 
@@ -22,12 +22,12 @@ void sqlite_done(struct sqlite *sq)
 	pthread_mutex_destroy(&sq->lock);
 }
 
-static int resolve(struct sqlite *sq, void *library)
+static int resolve(struct sqlite *sq, void *handle)
 {
 	/* POSIX has a pointer to data for a pointer to a function. */
-#define SQLITE_RESOLVE(name)                                    \
-	*(void **)&sq->name = dlsym(library, "sqlite3_" #name); \
-	if (!sq->name)                                          \
+#define SQLITE_RESOLVE(name)                                   \
+	*(void **)&sq->name = dlsym(handle, "sqlite3_" #name); \
+	if (!sq->name)                                         \
 		return -ENOENT;
 	SQLITE_FUNCTIONS(SQLITE_RESOLVE)
 #undef SQLITE_RESOLVE
@@ -44,16 +44,16 @@ static void configure(struct sqlite *sq)
 
 static int load(struct sqlite *sq)
 {
-	void *library = dlopen("libsqlite3.so.0", RTLD_NOW | RTLD_LOCAL);
-	int err = library ? resolve(sq, library) : -ENOENT;
+	void *handle = dlopen("libsqlite3.so.0", RTLD_NOW | RTLD_LOCAL);
+	int err = handle ? resolve(sq, handle) : -ENOENT;
 
 	if (err < 0) {
-		if (library)
-			dlclose(library);
+		if (handle)
+			dlclose(handle);
 		return err;
 	}
 	configure(sq);
-	sq->library = library;
+	sq->handle = handle;
 	return 0;
 }
 
@@ -62,7 +62,7 @@ int sqlite_get(struct sqlite *sq)
 	int err = 0;
 
 	pthread_mutex_lock(&sq->lock);
-	if (!sq->library)
+	if (!sq->handle)
 		err = load(sq);
 	if (err == 0)
 		sq->users++;
@@ -75,7 +75,7 @@ void sqlite_put(struct sqlite *sq)
 	pthread_mutex_lock(&sq->lock);
 	if (--sq->users == 0) {
 		sq->shutdown();
-		dlclose(take(sq->library));
+		dlclose(take(sq->handle));
 	}
 	pthread_mutex_unlock(&sq->lock);
 }

@@ -27,7 +27,7 @@
 struct sqlite {
 	pthread_mutex_t lock;
 	unsigned users;
-	void *library;
+	void *handle;
 #define SQLITE_MEMBER(name) __typeof__(sqlite3_##name) *name;
 	SQLITE_FUNCTIONS(SQLITE_MEMBER)
 #undef SQLITE_MEMBER
