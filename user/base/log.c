@@ -61,12 +61,11 @@ static void write_line(int level, const char *text, const char *reason)
 static void log_writev(int level, const char *reason, const char *fmt, va_list ap)
 {
 	int saved = errno;
-	char *text;
+	char *text = level <= max_level ? format_text(fmt, ap) : NULL;
 
-	if (level <= max_level && vasprintf(&text, fmt, ap) >= 0) {
+	if (text)
 		write_line(level, text, reason);
-		free(text);
-	}
+	free(text);
 	errno = saved;
 }
 

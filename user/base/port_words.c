@@ -95,16 +95,11 @@ int env_printf(char ***env, const char *fmt, ...)
 {
 	_cleanup_(freep) char *line = NULL;
 	va_list args;
-	int n;
 
 	va_start(args, fmt);
-	n = vasprintf(&line, fmt, args);
+	line = format_text(fmt, args);
 	va_end(args);
-	if (n < 0) {
-		line = NULL;
-		return -ENOMEM;
-	}
-	return env_set(env, line);
+	return line ? env_set(env, line) : -ENOMEM;
 }
 
 static int export_named(const struct named_port *port, char ***env)

@@ -26,6 +26,13 @@ bool starts_with(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+char *format_text(const char *fmt, va_list ap)
+{
+	char *text;
+
+	return vasprintf(&text, fmt, ap) < 0 ? NULL : text;
+}
+
 char **strv_free(char **strv)
 {
 	for (char **s = strv; s && *s; s++)

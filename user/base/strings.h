@@ -3,6 +3,7 @@
 #ifndef PORTWATCH_BASE_STRINGS_H
 #define PORTWATCH_BASE_STRINGS_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +14,9 @@ void freep(void *p); /* for _cleanup_(freep) char *s = NULL; */
 
 bool streq(const char *a, const char *b); /* NULL equals NULL */
 bool starts_with(const char *text, const char *prefix);
+
+/* @ap as @fmt says, owned; NULL for want of memory.  The caller ends @ap. */
+char *format_text(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
 /* A strv is an owned, NULL-terminated array of owned strings; NULL is an empty one. */
 char **strv_free(char **strv);
