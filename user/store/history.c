@@ -104,8 +104,7 @@ void history_complain(struct history *h, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
+	text = format_text(fmt, ap);
 	va_end(ap);
 	if (text && h->options.complain)
 		h->options.complain(text, h->options.arg);
