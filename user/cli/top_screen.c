@@ -81,18 +81,16 @@ __attribute__((format(printf, 4, 5))) static size_t say(struct screen *screen,
 {
 	_cleanup_(freep) char *text = NULL;
 	va_list ap;
-	int n;
 
 	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
+	text = format_text(fmt, ap);
 	va_end(ap);
-	if (n < 0) {
-		text = NULL;
+	if (!text) {
 		screen->failed = true;
 		return column;
 	}
 	put(screen, line, column, text, SIZE_MAX, TONE_NONE, false);
-	return column + text_width(text, (size_t)n);
+	return column + text_width(text, strlen(text));
 }
 
 /* -- Columns --------------------------------------------------------------------------

@@ -175,9 +175,9 @@ int decode_warn(struct decoder *d, bool name, const char *fmt, ...)
 	list->items = items;
 
 	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
+	text = format_text(fmt, ap);
 	va_end(ap);
-	if (n < 0)
+	if (!text)
 		return -ENOMEM;
 	scan_place(&d->finder, scan_find(&d->finder, d->ordinals, d->depth, name), &line,
 		   &column);
