@@ -11,22 +11,18 @@
 
 #include <errno.h>
 #include <linux/inet_diag.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/files.h"
-#include "base/strings.h"
+#include "base/netlink.h"
 #include "probe/procfs.h"
 
 enum {
 	BOUND_INACTIVE = 13, /* TCP_BOUND_INACTIVE, Linux 6.8 */
-	RECEIVE_BYTES = 64 * 1024,
-	NO_PROTOCOL = 254, /* unassigned: refused where the attribute is not known */
+	NO_PROTOCOL = 254,   /* unassigned: refused where the attribute is not known */
 };
 
 #ifndef IPPROTO_MPTCP
@@ -42,36 +38,6 @@ struct dump {
 	struct port_range ephemeral;
 	uint8_t reserved[8192];
 };
-
-struct request {
-	struct nlmsghdr header;
-	struct inet_diag_req_v2 body;
-	struct rtattr attribute;
-	uint32_t protocol;
-};
-
-static int send_request(struct dump *dump, int family, uint32_t states)
-{
-	struct request request = {
-		.header = { .nlmsg_len = sizeof(request),
-			    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.body = { .sdiag_family = family,
-			  .sdiag_protocol = dump->protocol > UINT8_MAX ? NO_PROTOCOL
-								       : dump->protocol,
-			  .idiag_states = states },
-		.attribute = { .rta_len = RTA_LENGTH(sizeof(request.protocol)),
-			       .rta_type = INET_DIAG_REQ_PROTOCOL },
-		.protocol = dump->protocol,
-	};
-
-	/* Kernels before 5.9 know the one-byte field alone. */
-	if (dump->protocol <= UINT8_MAX)
-		request.header.nlmsg_len = NLMSG_LENGTH(sizeof(request.body));
-	if (send(dump->fd, &request, request.header.nlmsg_len, 0) < 0)
-		return -errno;
-	return 0;
-}
 
 static const struct rtattr *find_attribute(const struct rtattr *attr, size_t size,
 					   unsigned type)
@@ -126,8 +92,10 @@ static bool classify_udp(const struct dump *dump, bool connected,
 	return sock->evident || !connected;
 }
 
-static int take_socket(struct dump *dump, const struct inet_diag_msg *msg, size_t size)
+static int take_socket(const struct nlmsghdr *header, void *arg)
 {
+	struct dump *dump = arg;
+	const struct inet_diag_msg *msg = NLMSG_DATA(header);
 	const struct rtattr *attrs = (const struct rtattr *)(msg + 1);
 	struct diag_socket sock = {
 		.cookie =
@@ -139,8 +107,7 @@ static int take_socket(struct dump *dump, const struct inet_diag_msg *msg, size_
 		.evident = true,
 	};
 
-	size -= sizeof(*msg);
-	sock.flags = flags_of(attrs, size);
+	sock.flags = flags_of(attrs, NLMSG_PAYLOAD(header, sizeof(*msg)));
 	if (dump->protocol == IPPROTO_MPTCP)
 		sock.flags |= SOCKET_MPTCP;
 	if (dump->protocol == IPPROTO_UDP &&
@@ -149,65 +116,44 @@ static int take_socket(struct dump *dump, const struct inet_diag_msg *msg, size_
 	return sock.at.port ? dump->fn(&sock, dump->arg) : 0;
 }
 
-/* 1 at the end of the dump, else 0 or negative errno. */
-static int take_message(struct dump *dump, const struct nlmsghdr *header)
-{
-	const struct nlmsgerr *error = NLMSG_DATA(header);
+struct request {
+	struct nlmsghdr header;
+	struct inet_diag_req_v2 body;
+	struct rtattr attribute;
+	uint32_t protocol;
+};
 
-	switch (header->nlmsg_type) {
-	case NLMSG_DONE:
-		return 1;
-	case NLMSG_ERROR:
-		return header->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) ? -EPROTO
-									: error->error;
-	case SOCK_DIAG_BY_FAMILY:
-		if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
-			return -EPROTO;
-		return take_socket(dump, NLMSG_DATA(header), NLMSG_PAYLOAD(header, 0));
-	default:
-		return 0;
-	}
+static int ask(struct dump *dump, int family, uint32_t states)
+{
+	struct request request = {
+		.header = { .nlmsg_len = sizeof(request),
+			    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.body = { .sdiag_family = family,
+			  .sdiag_protocol = dump->protocol > UINT8_MAX ? NO_PROTOCOL
+								       : dump->protocol,
+			  .idiag_states = states },
+		.attribute = { .rta_len = RTA_LENGTH(sizeof(request.protocol)),
+			       .rta_type = INET_DIAG_REQ_PROTOCOL },
+		.protocol = dump->protocol,
+	};
+
+	/* Kernels before 5.9 know the one-byte field alone. */
+	if (dump->protocol <= UINT8_MAX)
+		request.header.nlmsg_len = NLMSG_LENGTH(sizeof(request.body));
+	return netlink_ask(dump->fd, &request, request.header.nlmsg_len, take_socket,
+			   dump);
 }
 
-static int receive_all(struct dump *dump, char *buf)
-{
-	for (;;) {
-		ssize_t n = recv(dump->fd, buf, RECEIVE_BYTES, 0);
-		const struct nlmsghdr *header = (const struct nlmsghdr *)buf;
-		int answer;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EPROTO;
-		for (size_t left = n; NLMSG_OK(header, left);
-		     header = NLMSG_NEXT(header, left)) {
-			answer = take_message(dump, header);
-			if (answer)
-				return answer < 0 ? answer : 0;
-		}
-	}
-}
-
-static int dump_one(struct dump *dump, char *buf, int protocol, uint32_t states)
+static int dump_one(struct dump *dump, int protocol, uint32_t states)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 	int err = 0;
 
 	dump->protocol = protocol;
-	for (size_t i = 0; err == 0 && i < 2; i++) {
-		err = send_request(dump, families[i], states);
-		if (err == 0)
-			err = receive_all(dump, buf);
-	}
+	for (size_t i = 0; err == 0 && i < 2; i++)
+		err = ask(dump, families[i], states);
 	return err;
-}
-
-/* What a kernel answers that does not list a protocol or a family of it. */
-static bool is_unknown(int err)
-{
-	return err == -ENOENT || err == -EINVAL || err == -EPROTONOSUPPORT ||
-	       err == -EOPNOTSUPP;
 }
 
 struct part {
@@ -215,15 +161,15 @@ struct part {
 	uint32_t states;
 };
 
-static int dump_parts(struct dump *dump, char *buf, const struct part *parts, size_t n)
+static int dump_parts(struct dump *dump, const struct part *parts, size_t n)
 {
 	int err;
 
 	for (size_t i = 0; i < n; i++) {
-		err = dump_one(dump, buf, parts[i].protocol, parts[i].states);
-		if (is_unknown(err) && parts[i].protocol == IPPROTO_TCP)
+		err = dump_one(dump, parts[i].protocol, parts[i].states);
+		if (netlink_is_unknown(err) && parts[i].protocol == IPPROTO_TCP)
 			return -EOPNOTSUPP;
-		if (err < 0 && !is_unknown(err))
+		if (err < 0 && !netlink_is_unknown(err))
 			return err;
 	}
 	return 0;
@@ -232,19 +178,15 @@ static int dump_parts(struct dump *dump, char *buf, const struct part *parts, si
 static int dump_namespace(uint32_t netns, const struct part *parts, size_t n, diag_fn fn,
 			  void *arg)
 {
-	_cleanup_(close_fdp) int fd =
-		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	_cleanup_(freep) char *buf = malloc(RECEIVE_BYTES);
+	_cleanup_(close_fdp) int fd = netlink_open_diag();
 	struct dump dump = { .netns = netns, .fn = fn, .arg = arg, .fd = fd };
 
 	if (fd < 0)
-		return -errno;
-	if (!buf)
-		return -ENOMEM;
+		return fd;
 	if (procfs_port_range(&dump.ephemeral) < 0)
 		dump.ephemeral = (struct port_range){ 1, UINT16_MAX };
 	procfs_reserved_ports(dump.reserved);
-	return dump_parts(&dump, buf, parts, n);
+	return dump_parts(&dump, parts, n);
 }
 
 int diag_dump(uint32_t netns, diag_fn fn, void *arg)

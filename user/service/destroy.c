@@ -147,7 +147,7 @@ static int destroy(const struct dump *dump, int fd, const struct listed *sock)
 
 	if (dump->order->dry_run)
 		return 0;
-	err = sock_diag_talk(fd, &request, sizeof(request), NULL, NULL);
+	err = netlink_ask(fd, &request, sizeof(request), NULL, NULL);
 	/* It has gone by itself. */
 	return err == -ENOENT ? 0 : err;
 }
@@ -188,7 +188,7 @@ static int destroy_all(const struct dump *dump, int fd, struct destroyed_list *r
 int destroy_sockets(const struct destroy_order *order, struct destroyed_list *ret)
 {
 	_cleanup_(dump_done) struct dump dump = { .order = order };
-	_cleanup_(close_fdp) int fd = sock_diag_open();
+	_cleanup_(close_fdp) int fd = netlink_open_diag();
 	int err;
 
 	if (fd < 0)

@@ -74,7 +74,7 @@ int inuse_find(uint16_t low, uint16_t high, uint16_t proto, uint8_t *bitmap)
 		if (proto && proto != protos[i])
 			continue;
 		err = list(low, high, protos[i], bitmap);
-		if (sock_diag_is_unknown(err))
+		if (netlink_is_unknown(err))
 			try(low, high, protos[i], bitmap);
 		else if (err < 0)
 			return err;

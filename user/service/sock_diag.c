@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "service/sock_diag.h"
 
-#include <errno.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/files.h"
-#include "base/strings.h"
-
-enum { RECEIVE_BYTES = 64 * 1024 };
 
 /* A comparison is two words: the operation with its jumps, and the port. */
 struct comparison {
@@ -40,69 +34,8 @@ static void set_filter(struct comparison *filter, uint16_t low, uint16_t high)
 	filter[1].port = (struct inet_diag_bc_op){ .no = high };
 }
 
-int sock_diag_open(void)
-{
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-
-	return fd < 0 ? -errno : fd;
-}
-
-/* 1 at the end of the list, with *ret the answer; 0 where there is more. */
-static int take_message(const struct nlmsghdr *header, sock_diag_fn fn, void *arg,
-			int *ret)
-{
-	const struct nlmsgerr *error = NLMSG_DATA(header);
-
-	switch (header->nlmsg_type) {
-	case NLMSG_DONE:
-		*ret = 0;
-		return 1;
-	case NLMSG_ERROR:
-		*ret = header->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) ? -EPROTO
-									: error->error;
-		return 1;
-	case SOCK_DIAG_BY_FAMILY:
-		*ret = header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg))
-			       ? -EPROTO
-		       : fn ? fn(header, arg)
-			    : 0;
-		return *ret != 0;
-	default:
-		return 0;
-	}
-}
-
-static int receive_all(int fd, char *buf, sock_diag_fn fn, void *arg)
-{
-	for (;;) {
-		ssize_t n = recv(fd, buf, RECEIVE_BYTES, 0);
-		const struct nlmsghdr *header = (const struct nlmsghdr *)buf;
-		int answer;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EPROTO;
-		for (size_t left = (size_t)n; NLMSG_OK(header, left);
-		     header = NLMSG_NEXT(header, left))
-			if (take_message(header, fn, arg, &answer))
-				return answer;
-	}
-}
-
-int sock_diag_talk(int fd, const void *request, size_t size, sock_diag_fn fn, void *arg)
-{
-	_cleanup_(freep) char *buf = malloc(RECEIVE_BYTES);
-
-	if (!buf)
-		return -ENOMEM;
-	if (send(fd, request, size, 0) < 0)
-		return -errno;
-	return receive_all(fd, buf, fn, arg);
-}
-
 static int ask(int fd, int family, const struct sock_diag_question *question,
-	       sock_diag_fn fn, void *arg)
+	       netlink_fn fn, void *arg)
 {
 	struct request request = {
 		.header = { .nlmsg_len = sizeof(request),
@@ -116,18 +49,12 @@ static int ask(int fd, int family, const struct sock_diag_question *question,
 	};
 
 	set_filter(request.filter, question->low, question->high);
-	return sock_diag_talk(fd, &request, sizeof(request), fn, arg);
+	return netlink_ask(fd, &request, sizeof(request), fn, arg);
 }
 
-bool sock_diag_is_unknown(int err)
+int sock_diag_list(const struct sock_diag_question *question, netlink_fn fn, void *arg)
 {
-	return err == -ENOENT || err == -EINVAL || err == -EOPNOTSUPP ||
-	       err == -EPROTONOSUPPORT;
-}
-
-int sock_diag_list(const struct sock_diag_question *question, sock_diag_fn fn, void *arg)
-{
-	_cleanup_(close_fdp) int fd = sock_diag_open();
+	_cleanup_(close_fdp) int fd = netlink_open_diag();
 	int err;
 
 	if (fd < 0)
@@ -136,7 +63,7 @@ int sock_diag_list(const struct sock_diag_question *question, sock_diag_fn fn, v
 	if (err)
 		return err;
 	err = ask(fd, AF_INET6, question, fn, arg);
-	return sock_diag_is_unknown(err) ? 0 : err;
+	return netlink_is_unknown(err) ? 0 : err;
 }
 
 uint64_t sock_diag_cookie(const struct inet_diag_sockid *id)

@@ -10,11 +10,11 @@
 #define PORTWATCH_SERVICE_SOCK_DIAG_H
 
 #include <linux/inet_diag.h>
-#include <linux/netlink.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/netlink.h"
 #include "core/endpoint.h"
 
 /* States beyond netinet/tcp.h: TCP_BOUND_INACTIVE, Linux 6.8. */
@@ -26,21 +26,11 @@ struct sock_diag_question {
 	uint32_t states;    /* bits of 1 << TCP_ESTABLISHED, … */
 };
 
-/* Called for each message that is a socket; non-zero ends it and is returned. */
-typedef int (*sock_diag_fn)(const struct nlmsghdr *header, void *arg);
-
 /*
  * IPv4, then IPv6 where there is any.  0, what @fn answered, or negative errno.  -ENOENT,
- * -EINVAL, -EOPNOTSUPP or -EPROTONOSUPPORT: see sock_diag_is_unknown().
+ * -EINVAL, -EOPNOTSUPP or -EPROTONOSUPPORT: see netlink_is_unknown().
  */
-int sock_diag_list(const struct sock_diag_question *question, sock_diag_fn fn, void *arg);
-/* What a kernel answers that does not list a protocol or a family of it. */
-bool sock_diag_is_unknown(int err);
-
-int sock_diag_open(void); /* a descriptor, or -errno */
-/* One request and its answer, for @fd that has none outstanding.  As above; @fn may be
- * NULL.  After an answer that @fn ended, @fd is of no more use. */
-int sock_diag_talk(int fd, const void *request, size_t size, sock_diag_fn fn, void *arg);
+int sock_diag_list(const struct sock_diag_question *question, netlink_fn fn, void *arg);
 
 uint64_t sock_diag_cookie(const struct inet_diag_sockid *id);
 /* The local end, or the remote one. */

@@ -157,7 +157,7 @@ static int list(struct look *look)
 	};
 	int err = sock_diag_list(&question, take_socket, look);
 
-	return err == FULL || sock_diag_is_unknown(err) ? 0 : err;
+	return err == FULL || netlink_is_unknown(err) ? 0 : err;
 }
 
 /* -- What they are to each other ------------------------------------------------------
