@@ -440,6 +440,17 @@ static void damage(void)
 	CHECK_EQ(file_write_atomic(FILE_NAME, text, size, 0640), 0);
 }
 
+/* The history of a daemon that finds its file damaged. */
+static void begin_damaged(struct stage *s)
+{
+	stage_begin(s);
+	for (int i = 0; i < 10000; i++)
+		stage_bind(s, (uint16_t)(1024 + i), (uint64_t)i);
+	stage_close(s);
+	damage();
+	stage_open(s);
+}
+
 TEST(damage_that_a_question_finds_is_set_aside)
 {
 	struct history_query port = { .limit = 10,
@@ -447,12 +458,7 @@ TEST(damage_that_a_question_finds_is_set_aside)
 				      .n_ports = 1 };
 	struct stage s;
 
-	stage_begin(&s);
-	for (int i = 0; i < 10000; i++)
-		stage_bind(&s, (uint16_t)(1024 + i), (uint64_t)i);
-	stage_close(&s);
-	damage();
-	stage_open(&s);
+	begin_damaged(&s);
 	CHECK_EQ(stage_try(&s, &port, NULL), -EBADMSG);
 	stage_bind(&s, 2000, 0);
 	stage_ask(&s, &port);
@@ -465,12 +471,7 @@ TEST(damage_that_writing_finds_is_set_aside)
 {
 	struct stage s;
 
-	stage_begin(&s);
-	for (int i = 0; i < 10000; i++)
-		stage_bind(&s, (uint16_t)(1024 + i), (uint64_t)i);
-	stage_close(&s);
-	damage();
-	stage_open(&s);
+	begin_damaged(&s);
 	/* The first may be what finds it, and goes with it. */
 	for (int i = 0; i < 2; i++) {
 		stage_bind(&s, (uint16_t)(2000 + i), (uint64_t)i * 10);
