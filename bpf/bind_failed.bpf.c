@@ -141,10 +141,9 @@ int on_bind_exit(struct syscall_trace_exit *ctx)
 		if (!holder || !is_port_locked(holder))
 			flags |= PW_AUTOPORT;
 		cookie = known_cookie(sk);
-		/* Without a cookie, and none can be made here, by address: a snapshot
-		 * gives it one. */
+		/* None can be made here: a snapshot gives it one. */
 		if (proto == IPPROTO_UDP || proto == IPPROTO_MPTCP)
-			track(cookie ? cookie : (__u64)sk, PW_TRACKED_BOUND,
+			track(cookie ? cookie : inode_as_cookie(sk), PW_TRACKED_BOUND,
 			      proto == IPPROTO_UDP ? COPIED(&copy, skc_num) : 0);
 		send_socket(PW_EVENT_BOUND, &copy, proto, cookie, flags | PW_LOOK);
 		return 0;
@@ -225,11 +224,12 @@ SEC("?tracepoint/syscalls/sys_enter_close")
 int on_closing(struct syscall_trace_enter *ctx)
 {
 	struct sock *sk = sock_of_fd(ctx->args[0]);
-	__u64 address = (__u64)sk;
+	__u64 inode;
 
 	if (!sk || !is_inet(sock_family(sk)))
 		return 0;
-	bpf_map_delete_elem(&tracked, &address);
+	inode = inode_as_cookie(sk);
+	bpf_map_delete_elem(&tracked, &inode);
 	if (BPF_CORE_READ(sk, __sk_common.skc_num) == 0)
 		return 0;
 	/* An established connection without a port of its own was accepted or autobound.

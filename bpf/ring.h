@@ -40,7 +40,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, PW_TRACKED_MAX);
-	__type(key, __u64); /* cookie */
+	__type(key, __u64); /* cookie, or inode_as_cookie() */
 	__type(value, struct pw_tracked);
 } tracked __weak SEC(".maps");
 

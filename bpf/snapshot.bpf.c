@@ -8,15 +8,34 @@
  * udp see, in the namespace of whoever reads, sockets that no descriptor holds (in
  * flight, direct descriptors of io_uring, the kernel's own), but no TCP socket that is
  * only bound.
+ *
+ * Built twice: with the programs that follow events, and alone (PW_ALONE) for whoever
+ * only looks, once.
  */
 #include <vmlinux.h>
+#ifdef PW_ALONE
+#include <bpf/bpf_helpers.h>
+#include <portwatch/control.h>
+#else
 #include "ring.h"
+#endif
 #include "sock.h"
 
 #include <bpf/bpf_tracing.h>
 
+#ifdef PW_ALONE
+/* No other program runs: nothing is tracked, and there is no map to be made. */
+static __always_inline struct pw_tracked tracked_by(struct sock *sk)
+{
+	return (struct pw_tracked){};
+}
+
+static __always_inline void follow(const struct pw_snapshot_row *row)
+{
+}
+#else
 const volatile bool events_run; /* the event programs run: mark what they must follow */
-const volatile bool with_comm = true;
+const volatile bool bound_by_inode; /* sys_exit_bind tells: see inode_as_cookie() */
 
 /* All 0: it is not. */
 static __always_inline struct pw_tracked tracked_as(__u64 cookie)
@@ -27,24 +46,44 @@ static __always_inline struct pw_tracked tracked_as(__u64 cookie)
 }
 
 /*
- * As tracked_as(); one that was bound without a cookie is told by its address so far,
- * and one that a walk met before that was tracked is a MAYBE by its cookie.
+ * As tracked_as(); one that was bound without a cookie is known by its inode so far, and
+ * one that a walk met before that was tracked is a MAYBE by its cookie.
  */
 static __always_inline struct pw_tracked tracked_by(struct sock *sk)
 {
-	__u64 address = (__u64)sk, cookie = known_cookie(sk);
+	__u64 inode, cookie = known_cookie(sk);
 	struct pw_tracked known = tracked_as(cookie), bound;
 
-	if (known.what && known.what != PW_TRACKED_MAYBE)
+	if (!bound_by_inode || (known.what && known.what != PW_TRACKED_MAYBE))
 		return known;
-	bound = tracked_as(address);
+	inode = inode_as_cookie(sk);
+	bound = tracked_as(inode);
 	if (!bound.what)
 		return known;
 	cookie = bpf_get_socket_cookie(sk);
 	bpf_map_update_elem(&tracked, &cookie, &bound, BPF_ANY);
-	bpf_map_delete_elem(&tracked, &address);
+	bpf_map_delete_elem(&tracked, &inode);
 	return bound;
 }
+
+/* From here on the release of this socket will be told. */
+static __always_inline void follow(const struct pw_snapshot_row *row)
+{
+	struct pw_tracked value = {
+		.what = row->evident ? PW_TRACKED_BOUND : PW_TRACKED_MAYBE,
+	};
+
+	if (!events_run)
+		return;
+	if (row->flags & PW_MPTCP) {
+		if (row->state == PW_STATE_LISTENING)
+			value.what = PW_TRACKED_LISTENER;
+	} else if (row->at.proto != IPPROTO_UDP || !(row->flags & PW_AUTOPORT)) {
+		return;
+	}
+	bpf_map_update_elem(&tracked, &row->cookie, &value, BPF_NOEXIST);
+}
+#endif
 
 /*
  * Bound by bind(2), on a port that the kernel chose, and still?  Where nothing tells of
@@ -120,32 +159,6 @@ static __noinline bool fill_row(struct pw_snapshot_row *row, struct sock *sk)
 	return true;
 }
 
-/* From here on the release of this socket will be told. */
-static __always_inline void follow(const struct pw_snapshot_row *row)
-{
-	struct pw_tracked value = {
-		.what = row->evident ? PW_TRACKED_BOUND : PW_TRACKED_MAYBE,
-	};
-
-	if (!events_run)
-		return;
-	if (row->flags & PW_MPTCP) {
-		if (row->state == PW_STATE_LISTENING)
-			value.what = PW_TRACKED_LISTENER;
-	} else if (row->at.proto != IPPROTO_UDP || !(row->flags & PW_AUTOPORT)) {
-		return;
-	}
-	bpf_map_update_elem(&tracked, &row->cookie, &value, BPF_NOEXIST);
-}
-
-/* References to the file but the one of the walk; 0 where they are counted otherwise. */
-static __always_inline __u32 count_references(const struct file *file)
-{
-	if (!bpf_core_field_exists(file->f_ref))
-		return 0;
-	return (__u32)BPF_CORE_READ(file, f_ref.refcnt.counter);
-}
-
 static __always_inline void fill_holder(struct pw_snapshot_row *row,
 					struct task_struct *task, const struct file *file,
 					__u32 fd)
@@ -158,15 +171,23 @@ static __always_inline void fill_holder(struct pw_snapshot_row *row,
 	row->uid = BPF_CORE_READ(task, cred, uid.val);
 	row->fd = fd;
 	row->inode = (__u32)BPF_CORE_READ(file, f_inode, i_ino);
-	if (with_comm)
-		BPF_CORE_READ_STR_INTO(&row->comm, leader, comm);
+	BPF_CORE_READ_STR_INTO(&row->comm, leader, comm);
+}
+
+#ifndef PW_ALONE
+/* References to the file but the one of the walk; 0 where they are counted otherwise. */
+static __always_inline __u32 count_references(const struct file *file)
+{
+	if (!bpf_core_field_exists(file->f_ref))
+		return 0;
+	return (__u32)BPF_CORE_READ(file, f_ref.refcnt.counter);
 }
 
 /*
  * Every descriptor of a socket on one local port, whatever the state of the socket: who
  * holds it, and by how many references.
  */
-SEC("?iter/task_file")
+SEC("iter/task_file")
 int list_port(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
@@ -197,6 +218,7 @@ int list_port(struct bpf_iter__task_file *ctx)
 	bpf_seq_write(ctx->meta->seq, &row, sizeof(row));
 	return 0;
 }
+#endif
 
 SEC("iter/task_file")
 int list_descriptors(struct bpf_iter__task_file *ctx)
@@ -236,7 +258,7 @@ static __always_inline int list_unheld(struct seq_file *seq, struct sock *sk)
 	return 0;
 }
 
-SEC("?iter/tcp")
+SEC("iter/tcp")
 int list_tcp(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *common = ctx->sk_common;
@@ -250,7 +272,7 @@ int list_tcp(struct bpf_iter__tcp *ctx)
 	return sk ? list_unheld(ctx->meta->seq, sk) : 0;
 }
 
-SEC("?iter/udp")
+SEC("iter/udp")
 int list_udp(struct bpf_iter__udp *ctx)
 {
 	struct udp_sock *sk = ctx->udp_sk;

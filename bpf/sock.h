@@ -119,4 +119,16 @@ static __always_inline __u64 known_cookie(const struct sock *sk)
 	return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 }
 
+/*
+ * What stands for the cookie of a socket that has none, where none can be made: the
+ * inode of its file, which unlike its address is nobody else's once it is closed.
+ * Cookies count from 1 and never come here.  0: it has no file.
+ */
+static __always_inline __u64 inode_as_cookie(const struct sock *sk)
+{
+	__u64 inode = BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
+
+	return inode ? inode | 1ull << 63 : 0;
+}
+
 #endif /* PORTWATCH_BPF_SOCK_H */

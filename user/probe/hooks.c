@@ -373,6 +373,7 @@ static int load_way(struct hooks *hooks, const struct way *way)
 	events->rodata->tell_bound = !way->cgroup;
 	events->rodata->tell_every_try = way->failures == FAILURES_LEAN;
 	events->rodata->events_run = true;
+	events->rodata->bound_by_inode = !way->cgroup && way->failures != FAILURES_FEXIT;
 	for (size_t i = 0; i < PROGRAMS; i++)
 		bpf_program__set_autoload(hooks_program(hooks, programs[i].program),
 					  is_wanted(programs[i].wanted, way));

@@ -142,6 +142,33 @@ TEST(client_and_accepted_sockets_are_no_rows)
 	each_case(STREAMS, be_accepted);
 }
 
+/* The kernel gives their memory to the next: what was known of a socket that nobody saw
+ * close is not true of whoever lives where it was. */
+static void connect_where_others_were_bound(const struct kase *k)
+{
+	enum { OTHERS = 8 };
+	uint16_t peer = open_peer(k);
+	uint64_t clients[OTHERS];
+
+	for (int i = 0; i < OTHERS; i++)
+		actor_must(k->actor, "run %s -c quiet+0+%s+%s;bind+0+%s+0",
+			   actor_program(), k->family, k->proto, k->loopback);
+	for (int i = 0; i < OTHERS; i++) {
+		clients[i] = case_socket(k, (unsigned)i);
+		actor_must(k->actor, "connect %d %s %u", i, k->loopback, peer);
+	}
+	case_socket(k, OTHERS);
+	actor_must(k->actor, "bind %d %s %u", OTHERS, k->loopback, k->port); /* a look */
+	scene_settle();
+	for (int i = 0; i < OTHERS; i++)
+		CHECK(!sockets_find(engine_sockets(scene_engine()), clients[i]));
+}
+
+TEST(a_client_is_no_row_where_a_bound_socket_was_in_memory)
+{
+	each_case(STREAMS, connect_where_others_were_bound);
+}
+
 static void accept_and_close(const struct kase *k)
 {
 	uint64_t listener = case_socket(k, 0);
