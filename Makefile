@@ -76,8 +76,9 @@ link         = $(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter-out %.h,$^) -Wl,--as-
 
 BPF_OBJ  := $(patsubst %.c,$(O)/%.o,$(wildcard bpf/*.bpf.c))
 # A watching daemon loads all programs as one object: the kernel's types are read once.  To
-# list sockets, the iterators alone.
-BPF_SKEL := $(O)/bpf/events.skel.h $(O)/bpf/snapshot.skel.h
+# list sockets, the iterators alone, which the kernel relocates; and where it does not, libbpf.
+BPF_SKEL := $(O)/bpf/events.skel.h $(O)/bpf/alone.skel.h
+BPF_LSKEL := $(O)/bpf/alone.lskel.h
 USER_OBJ := $(call objects_of,user/*/*.c)
 TEST_OBJ := $(call objects_of,tests/*.c tests/*/*.c tests/kernel/*/*.c)
 MAIN_OBJ := $(call objects_of,user/*/main.c)
@@ -110,7 +111,7 @@ all: $(BIN) lib
 
 programs: $(BIN) $(UNIT) $(KERNEL)
 
-objects: $(USER_OBJ) $(BPF_SKEL)
+objects: $(USER_OBJ) $(BPF_SKEL) $(BPF_LSKEL)
 
 help:
 	@sed -n '/^#/!q; 3,$$s/^# *//p' Makefile
@@ -161,11 +162,19 @@ $(O)/lib/libportwatch.a: user/client/libportwatch.map $(LIB_OBJ)
 
 # Linking through bpftool drops DWARF and keeps BTF.  These are static pattern
 # rules so that %.c -> %.o can never claim a BPF object.
-$(BPF_OBJ): $(O)/bpf/%.bpf.o: bpf/%.bpf.c
+define bpf_object
 	$(call say,BPF)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.tmp
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp
+endef
+
+$(BPF_OBJ): $(O)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(bpf_object)
+
+$(O)/bpf/alone.bpf.o: BPF_FLAGS += -DPW_ALONE
+$(O)/bpf/alone.bpf.o: bpf/snapshot.bpf.c
+	$(bpf_object)
 
 $(O)/bpf/events.bpf.o: $(BPF_OBJ) Makefile
 	$(call say,BPF)
@@ -175,13 +184,17 @@ $(BPF_SKEL): %.skel.h: %.bpf.o
 	$(call say,SKEL)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@
 
+$(BPF_LSKEL): %.lskel.h: %.bpf.o
+	$(call say,SKEL)
+	$(Q)$(BPFTOOL) gen skeleton -L $< name $(notdir $*)_light > $@
+
 $(USER_OBJ) $(TEST_OBJ): $(O)/%.o: %.c
 	$(call say,CC)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 # The skeletons must be there once; from then on the .d files know who includes them.
-$(call objects_of,user/probe/*.c): | $(BPF_SKEL)
+$(call objects_of,user/probe/*.c): | $(BPF_SKEL) $(BPF_LSKEL)
 
 # The dashboard as data of the daemon; the order is that of the table.
 WEB      := $(wildcard user/web/*.html user/web/*.css user/web/*.js user/web/*.svg)
@@ -269,7 +282,7 @@ sanitize:
 matrix: $(KERNEL)
 	$(Q)O=$(abspath $(O)) tests/matrix/run
 
-check-core: $(BPF_OBJ)
+check-core: $(BPF_OBJ) $(O)/bpf/alone.bpf.o
 	$(Q)tools/check-core.sh $(BTF) $^
 
 check-arrows:
@@ -331,5 +344,5 @@ install: all
 clean:
 	$(Q)rm -rf $(O)
 
--include $(USER_OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(BPF_OBJ:.o=.d)
+-include $(USER_OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(O)/bpf/alone.bpf.d
 .DELETE_ON_ERROR:

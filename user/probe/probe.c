@@ -247,7 +247,7 @@ static int ensure_snapshot(struct probe *probe)
 		return 0;
 	if (probe->no_bpf_here || capability_missing())
 		return -EOPNOTSUPP;
-	err = snapshot_new(probe->hooks, &probe->snapshot);
+	err = snapshot_new(probe->hooks, probe->without, &probe->snapshot);
 	if (err < 0 && !probe->hooks)
 		probe->no_bpf_here = true;
 	return err;

@@ -16,8 +16,9 @@ struct probe;
 struct probe_options {
 	bool lean;   /* no system call tracepoint: failed binds are inferred */
 	bool no_bpf; /* the fallback, even where BPF could be had */
-	/* Hook families to treat as missing, comma-separated: "fexit", "cgroup",
-	 * "syscalls", "bpf"; NULL none.  For tests and for support. */
+	/* What to treat as missing, comma-separated: the hook families "fexit", "cgroup",
+	 * "syscalls", "bpf", and of a single look "light" and "unheld" (see iterators.h);
+	 * NULL none.  For tests and for support. */
 	const char *without;
 	size_t ring_bytes; /* 0: the default; rounded up to a power of two of pages */
 };

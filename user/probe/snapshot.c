@@ -4,13 +4,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/files.h"
-#include "bpf/snapshot.skel.h"
 #include "probe/diag_private.h"
+#include "probe/iterators.h"
 #include "probe/netns.h"
 
 enum { ROWS_AT_ONCE = 512 };
@@ -23,13 +24,9 @@ struct seen {
 };
 
 struct snapshot {
-	struct snapshot_bpf
-		*skel; /* NULL: the programs are those of the events' object */
-	struct bpf_program *list_descriptors, *list_tcp, *list_udp;
-	struct bpf_program *list_port; /* NULL where events do not run */
-	struct pw_control *control;    /* of the hooks; NULL likewise */
-	struct bpf_link *descriptors, *port, *tcp, *udp;
-	bool unheld;
+	struct iterators programs;
+	struct iterators links;     /* of those that were used */
+	struct pw_control *control; /* of the hooks; NULL where events do not run */
 };
 
 struct walk {
@@ -92,49 +89,24 @@ static bool seen_has(const struct seen *seen, uint64_t key)
 	return seen->capacity && *slot_of(seen, key);
 }
 
-static int open_skeleton(bool unheld, struct snapshot *snapshot)
+static int copy_program(const struct hooks *hooks, const char *name)
 {
-	struct snapshot_bpf *skel = snapshot_bpf__open();
+	int fd = fcntl(bpf_program__fd(hooks_program(hooks, name)), F_DUPFD_CLOEXEC, 3);
 
-	if (!skel)
-		return -errno;
-	snapshot->skel = skel;
-	snapshot->list_descriptors = skel->progs.list_descriptors;
-	snapshot->list_tcp = skel->progs.list_tcp;
-	snapshot->list_udp = skel->progs.list_udp;
-	bpf_program__set_autoload(skel->progs.list_tcp, unheld);
-	bpf_program__set_autoload(skel->progs.list_udp, unheld);
-	/* Alone, nothing is tracked: the maps need only exist. */
-	bpf_map__set_max_entries(skel->maps.tracked, 1);
-	bpf_map__set_max_entries(skel->maps.owners, 1);
-	bpf_map__set_max_entries(skel->maps.events, 4096);
-	return snapshot_bpf__load(skel);
+	return fd < 0 ? -EBADF : fd;
 }
 
-static int load_alone(struct snapshot *snapshot)
+static struct iterators of_hooks(const struct hooks *hooks)
 {
-	int err = open_skeleton(true, snapshot);
-
-	snapshot->unheld = err >= 0;
-	if (err < 0) {
-		snapshot_bpf__destroy(snapshot->skel);
-		snapshot->skel = NULL;
-		err = open_skeleton(false, snapshot);
-	}
-	return err;
+	return (struct iterators){
+		.descriptors = copy_program(hooks, "list_descriptors"),
+		.port = copy_program(hooks, "list_port"),
+		.tcp = copy_program(hooks, "list_tcp"),
+		.udp = copy_program(hooks, "list_udp"),
+	};
 }
 
-static void borrow(struct snapshot *snapshot, const struct hooks *hooks)
-{
-	snapshot->list_descriptors = hooks_program(hooks, "list_descriptors");
-	snapshot->list_port = hooks_program(hooks, "list_port");
-	snapshot->control = hooks_control(hooks);
-	snapshot->list_tcp = hooks_program(hooks, "list_tcp");
-	snapshot->list_udp = hooks_program(hooks, "list_udp");
-	snapshot->unheld = true;
-}
-
-int snapshot_new(const struct hooks *hooks, struct snapshot **ret)
+int snapshot_new(const struct hooks *hooks, const char *without, struct snapshot **ret)
 {
 	_cleanup_(snapshot_freep) struct snapshot *snapshot =
 		calloc(1, sizeof(*snapshot));
@@ -142,10 +114,14 @@ int snapshot_new(const struct hooks *hooks, struct snapshot **ret)
 
 	if (!snapshot)
 		return -ENOMEM;
-	if (hooks)
-		borrow(snapshot, hooks);
-	else
-		err = load_alone(snapshot);
+	snapshot->programs = ITERATORS_NONE;
+	snapshot->links = ITERATORS_NONE;
+	if (hooks) {
+		snapshot->programs = of_hooks(hooks);
+		snapshot->control = hooks_control(hooks);
+	} else {
+		err = iterators_load(without, &snapshot->programs);
+	}
 	if (err < 0)
 		return err;
 	*ret = take(snapshot);
@@ -156,11 +132,8 @@ struct snapshot *snapshot_free(struct snapshot *snapshot)
 {
 	if (!snapshot)
 		return NULL;
-	bpf_link__destroy(snapshot->descriptors);
-	bpf_link__destroy(snapshot->port);
-	bpf_link__destroy(snapshot->tcp);
-	bpf_link__destroy(snapshot->udp);
-	snapshot_bpf__destroy(snapshot->skel);
+	iterators_done(&snapshot->links);
+	iterators_done(&snapshot->programs);
 	free(snapshot);
 	return NULL;
 }
@@ -218,9 +191,9 @@ static int take_rows(struct walk *walk, const struct pw_snapshot_row *rows, size
 	return 0;
 }
 
-static int read_rows(struct walk *walk, struct bpf_link *link)
+static int read_rows(struct walk *walk, int link)
 {
-	_cleanup_(close_fdp) int fd = bpf_iter_create(bpf_link__fd(link));
+	_cleanup_(close_fdp) int fd = bpf_iter_create(link);
 	struct pw_snapshot_row rows[ROWS_AT_ONCE];
 	size_t have = 0;
 
@@ -248,26 +221,23 @@ static int read_rows(struct walk *walk, struct bpf_link *link)
 }
 
 /* Kept attached: an iterator's link costs nothing until it is read. */
-static int ensure_link(struct bpf_link **link, struct bpf_program *prog,
-		       const struct bpf_iter_attach_opts *opts)
+static int ensure_link(int *link, int program)
 {
-	if (!*link)
-		*link = bpf_program__attach_iter(prog, opts);
-	return *link ? 0 : -errno;
+	if (*link >= 0)
+		return 0;
+	*link = bpf_link_create(program, 0, BPF_TRACE_ITER, NULL);
+	return *link < 0 ? -errno : 0;
 }
 
-static int walk_one(struct walk *walk, struct bpf_program *prog, pid_t pid)
+static int walk_one(struct walk *walk, int program, pid_t pid)
 {
 	union bpf_iter_link_info info = { .task.pid = (uint32_t)pid };
-	DECLARE_LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info,
-			    .link_info_len = sizeof(info));
-	struct bpf_link *link = NULL;
-	int err = ensure_link(&link, prog, &opts);
+	DECLARE_LIBBPF_OPTS(bpf_link_create_opts, opts, .iter_info = &info,
+			    .iter_info_len = sizeof(info));
+	_cleanup_(close_fdp) int link =
+		bpf_link_create(program, 0, BPF_TRACE_ITER, &opts);
 
-	if (err == 0)
-		err = read_rows(walk, link);
-	bpf_link__destroy(link);
-	return err;
+	return link < 0 ? -errno : read_rows(walk, link);
 }
 
 static int walk_port(struct walk *walk)
@@ -275,13 +245,13 @@ static int walk_port(struct walk *walk)
 	struct snapshot *snapshot = walk->snapshot;
 	int err;
 
-	if (!snapshot->list_port || !snapshot->control)
+	if (snapshot->programs.port < 0 || !snapshot->control)
 		return -EOPNOTSUPP;
 	snapshot->control->wanted_port = walk->query->port;
 	if (walk->query->pid)
-		return walk_one(walk, snapshot->list_port, walk->query->pid);
-	err = ensure_link(&snapshot->port, snapshot->list_port, NULL);
-	return err < 0 ? err : read_rows(walk, snapshot->port);
+		return walk_one(walk, snapshot->programs.port, walk->query->pid);
+	err = ensure_link(&snapshot->links.port, snapshot->programs.port);
+	return err < 0 ? err : read_rows(walk, snapshot->links.port);
 }
 
 static int tell_bound(const struct diag_socket *sock, void *arg)
@@ -308,13 +278,29 @@ static int tell_bound(const struct diag_socket *sock, void *arg)
 static int walk_unheld(uint32_t netns, void *arg)
 {
 	struct walk *walk = arg;
-	int err = read_rows(walk, walk->snapshot->tcp);
+	int err = read_rows(walk, walk->snapshot->links.tcp);
 
 	if (err == 0)
-		err = read_rows(walk, walk->snapshot->udp);
+		err = read_rows(walk, walk->snapshot->links.udp);
 	if (err == 0)
 		err = diag_dump_bound(netns, tell_bound, walk);
 	return err == -EOPNOTSUPP ? 0 : err;
+}
+
+static int walk_all(struct walk *walk)
+{
+	const struct iterators *programs = &walk->snapshot->programs;
+	struct iterators *links = &walk->snapshot->links;
+	int err = ensure_link(&links->descriptors, programs->descriptors);
+
+	if (err == 0)
+		err = read_rows(walk, links->descriptors);
+	if (err || !walk->query->unheld_too || programs->tcp < 0 || programs->udp < 0)
+		return err;
+	err = ensure_link(&links->tcp, programs->tcp);
+	if (err == 0)
+		err = ensure_link(&links->udp, programs->udp);
+	return err < 0 ? err : netns_each(walk_unheld, walk);
 }
 
 int snapshot_walk(struct snapshot *snapshot, const struct clocks *clocks,
@@ -330,17 +316,8 @@ int snapshot_walk(struct snapshot *snapshot, const struct clocks *clocks,
 	if (query->port)
 		return walk_port(&walk);
 	if (query->pid)
-		return walk_one(&walk, snapshot->list_descriptors, query->pid);
-	err = ensure_link(&snapshot->descriptors, snapshot->list_descriptors, NULL);
-	if (err == 0)
-		err = read_rows(&walk, snapshot->descriptors);
-	if (err == 0 && query->unheld_too && snapshot->unheld) {
-		err = ensure_link(&snapshot->tcp, snapshot->list_tcp, NULL);
-		if (err == 0)
-			err = ensure_link(&snapshot->udp, snapshot->list_udp, NULL);
-		if (err == 0)
-			err = netns_each(walk_unheld, &walk);
-	}
+		return walk_one(&walk, snapshot->programs.descriptors, query->pid);
+	err = walk_all(&walk);
 	free(walk.seen.slots);
 	free(walk.outer.slots);
 	return err;

@@ -9,9 +9,9 @@
 
 struct snapshot;
 
-/* The iterators of @hooks, which outlives it, where events run; with NULL, loaded alone.
- */
-int snapshot_new(const struct hooks *hooks, struct snapshot **ret);
+/* The iterators of @hooks, which outlives it, where events run; with NULL, loaded alone,
+ * without what @without names (see iterators_load()). */
+int snapshot_new(const struct hooks *hooks, const char *without, struct snapshot **ret);
 struct snapshot *snapshot_free(struct snapshot *snapshot);
 DEFINE_CLEANUP(struct snapshot, snapshot_free)
 
