@@ -82,6 +82,34 @@ TEST(entries_outlive_the_process)
 	stage_end(&s);
 }
 
+static size_t threads(void)
+{
+	DIR *folder = opendir("/proc/self/task");
+	size_t n = 0;
+
+	CHECK(folder);
+	while (readdir(folder))
+		n++;
+	closedir(folder);
+	return n - 2; /* . and .. */
+}
+
+TEST(what_is_told_wakes_nobody_until_it_is_to_be_written)
+{
+	struct stage s;
+
+	stage_begin(&s);
+	stage_bind(&s, 8080, 0);
+	CHECK_EQ(threads(), 1);
+	CHECK_EQ(stage_counters(&s).waiting, 1);
+	history_write(s.history);
+	CHECK_EQ(threads(), 2);
+	while (stage_counters(&s).waiting > 0)
+		usleep(1000);
+	CHECK_EQ(stage_counters(&s).written, 1);
+	stage_end(&s);
+}
+
 TEST(nobody_else_may_read_the_file)
 {
 	struct stat st;

@@ -361,7 +361,8 @@ static int make_watchdog(struct daemon *d)
 /* Where what happens goes. */
 static int make_outlets(struct daemon *d)
 {
-	int err = recorder_new(d->engine, d->options->state, !d->embedded, &d->recorder);
+	int err = recorder_new(&d->loop, d->engine, d->options->state, !d->embedded,
+			       &d->recorder);
 
 	if (err < 0)
 		return err;

@@ -8,18 +8,31 @@
 
 #define ALL_TYPES ((1u << EVENT_TYPES) - 1)
 
+/* Whoever waits for the event is told first. */
+enum { WRITE_AFTER_MS = 20 };
+
 struct recorder {
+	uv_timer_t later; /* runs while something is not written */
 	struct engine *engine;
 	struct engine_subscription *subscription; /* NULL: nothing is written */
 	struct history *history;
 	uint64_t begun_ns; /* wall clock */
 };
 
+static void on_later(uv_timer_t *timer)
+{
+	const struct recorder *recorder = timer->data;
+
+	history_write(recorder->history);
+}
+
 static void record(const struct event *event, void *arg)
 {
-	const struct recorder *recorder = arg;
+	struct recorder *recorder = arg;
 
 	history_add(recorder->history, event);
+	if (!uv_is_active((uv_handle_t *)&recorder->later))
+		uv_timer_start(&recorder->later, on_later, WRITE_AFTER_MS, 0);
 }
 
 /* Perhaps in the history's thread. */
@@ -29,7 +42,7 @@ static void complain(const char *what, void *arg)
 	log_warning("%s", what);
 }
 
-int recorder_new(struct engine *engine, const char *state, bool writes,
+int recorder_new(uv_loop_t *loop, struct engine *engine, const char *state, bool writes,
 		 struct recorder **ret)
 {
 	struct history_options options = {
@@ -44,6 +57,8 @@ int recorder_new(struct engine *engine, const char *state, bool writes,
 	if (!recorder)
 		return -ENOMEM;
 	recorder->engine = engine;
+	uv_timer_init(loop, &recorder->later);
+	recorder->later.data = recorder;
 	err = history_new(&options, &recorder->history);
 	if (err == 0 && writes)
 		err = engine_subscribe(engine, ALL_TYPES, record, recorder,
@@ -55,13 +70,18 @@ int recorder_new(struct engine *engine, const char *state, bool writes,
 	return 0;
 }
 
+static void free_recorder(uv_handle_t *later)
+{
+	free(later->data);
+}
+
 struct recorder *recorder_free(struct recorder *recorder)
 {
 	if (!recorder)
 		return NULL;
 	engine_unsubscribe(recorder->engine, recorder->subscription);
 	history_free(recorder->history);
-	free(recorder);
+	uv_close((uv_handle_t *)&recorder->later, free_recorder);
 	return NULL;
 }
 

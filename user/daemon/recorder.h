@@ -3,6 +3,8 @@
 #ifndef PORTWATCH_DAEMON_RECORDER_H
 #define PORTWATCH_DAEMON_RECORDER_H
 
+#include <uv.h>
+
 #include "engine/engine.h"
 #include "store/history.h"
 
@@ -10,9 +12,10 @@ struct recorder;
 
 /* @state is the folder.  @writes: an engine that serves one command only reads.  -ENOMEM.
  */
-int recorder_new(struct engine *engine, const char *state, bool writes,
+int recorder_new(uv_loop_t *loop, struct engine *engine, const char *state, bool writes,
 		 struct recorder **ret);
-/* What was told is written first.  Before the engine is freed. */
+/* What was told is written first.  Before the engine is freed; the loop must run once
+ * more before it is closed. */
 struct recorder *recorder_free(struct recorder *recorder);
 DEFINE_CLEANUP(struct recorder, recorder_free)
 

@@ -69,27 +69,6 @@ static void free_chunks(struct chunk *chunk)
 	}
 }
 
-struct history *history_free(struct history *h)
-{
-	if (!h)
-		return NULL;
-	pthread_mutex_lock(&h->lock);
-	h->stop = true;
-	pthread_cond_signal(&h->more);
-	pthread_mutex_unlock(&h->lock);
-	if (h->joinable)
-		pthread_join(h->thread, NULL);
-	free_chunks(h->first);
-	pthread_cond_destroy(&h->more);
-	pthread_cond_destroy(&h->written);
-	pthread_mutex_destroy(&h->lock);
-	sqlite_done(&h->sqlite);
-	free((char *)h->options.folder);
-	free(h->path);
-	free(h);
-	return NULL;
-}
-
 const char *history_path(const struct history *h)
 {
 	return h->path;
@@ -308,6 +287,35 @@ void history_begin(struct history *h)
 	pthread_mutex_unlock(&h->lock);
 }
 
+void history_write(struct history *h)
+{
+	pthread_mutex_lock(&h->lock);
+	rouse(h);
+	pthread_mutex_unlock(&h->lock);
+}
+
+struct history *history_free(struct history *h)
+{
+	if (!h)
+		return NULL;
+	pthread_mutex_lock(&h->lock);
+	rouse(h);
+	h->stop = true;
+	pthread_cond_signal(&h->more);
+	pthread_mutex_unlock(&h->lock);
+	if (h->joinable)
+		pthread_join(h->thread, NULL);
+	free_chunks(h->first);
+	pthread_cond_destroy(&h->more);
+	pthread_cond_destroy(&h->written);
+	pthread_mutex_destroy(&h->lock);
+	sqlite_done(&h->sqlite);
+	free((char *)h->options.folder);
+	free(h->path);
+	free(h);
+	return NULL;
+}
+
 /* -- The queue ------------------------------------------------------------------------
  */
 
@@ -391,7 +399,8 @@ static void add(struct history *h, const struct event *event, bool standing)
 		h->n_taken++;
 		count_dropped(h, event->wall_ns, 1);
 	}
-	rouse(h);
+	if (h->n_chunks >= CHUNKS_MAX / 4)
+		rouse(h);
 	pthread_mutex_unlock(&h->lock);
 }
 

@@ -52,11 +52,15 @@ DEFINE_CLEANUP(struct history, history_free)
 void history_begin(struct history *history);
 void history_set_retain(struct history *history, uint64_t retain_ms);
 
-/* Copies what it needs of @event; never waits for a disk. */
+/* Copies what it needs of @event; never waits for a disk.  It lies there until
+ * history_write(), a question, the end, or until there is much of it. */
 void history_add(struct history *history, const struct event *event);
 /* @sock was there when the watching began: written unless the file knows of it. */
 void history_add_standing(struct history *history, const struct socket *sock,
 			  const char *service, uint64_t wall_ns);
+
+/* Have the thread write what was added; starting it may take some 100 us. */
+void history_write(struct history *history);
 
 struct history_counters {
 	uint64_t written, dropped; /* entries, since the start */
