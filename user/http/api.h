@@ -142,12 +142,21 @@ int reply_problem(struct reply *reply, unsigned status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Its document, to add members to; NULL for want of memory. */
 struct doc *problem_doc(unsigned status, const char *detail);
-/* Where in a registry document the fault lies: path, line, column, json_path, remedy. */
-void problem_set_fault(struct doc *problem, const char *path,
-		       const struct decode_error *fault);
 int reply_problem_doc(struct reply *reply, unsigned status, struct doc *doc);
+/* A problem, and where in the registry document of @path @fault lies (NULL: in none):
+ * path, line, column, json_path, remedy. */
+int reply_fault(struct reply *reply, unsigned status, const char *detail,
+		const char *path, const struct decode_error *fault);
 /* What a negative errno is told as, in the place of whatever the reply was. */
 void reply_failure(struct reply *reply, int err);
 const char *status_title(unsigned status);
+
+/* What a handler tells an error as.  A list of them ends with err 0, whose status is that
+ * of every other error; 0 there: what is usual. */
+struct errno_status {
+	int err; /* negative */
+	unsigned status;
+};
+unsigned status_of_errno(int err, const struct errno_status *own);
 
 #endif /* PORTWATCH_HTTP_API_H */

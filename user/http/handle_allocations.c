@@ -21,45 +21,18 @@ static struct allocations *allocations_of(const struct request *req)
 /* -- Problems -------------------------------------------------------------------------
  */
 
-static unsigned status_of(int err)
-{
-	switch (err) {
-	case -EADDRINUSE:
-	case -EADDRNOTAVAIL:
-	case -EEXIST:
-		return 409;
-	case -ENOENT:
-	case -ESRCH:
-		return 404;
-	case -EINVAL:
-	case -ERANGE:
-	case -EBADMSG:
-		return 422;
-	case -EACCES:
-	case -EPERM:
-	case -EROFS:
-		return 403;
-	case -EWOULDBLOCK:
-	case -ENOMEM:
-		return 503;
-	case -ENOSPC:
-	case -EDQUOT:
-		return 507;
-	default:
-		return 500;
-	}
-}
-
 static int refuse(struct reply *reply, int err, const struct refusal *why)
 {
-	unsigned status = status_of(err);
-	struct doc *doc = problem_doc(status, why->what);
+	static const struct errno_status statuses[] = {
+		{ -EADDRNOTAVAIL, 409 },
+		{ -ENOENT, 404 },
+		{ -ERANGE, 422 },
+		{ -EBADMSG, 422 },
+		{ 0 },
+	};
 
-	if (!doc)
-		return -ENOMEM;
-	if (why->fault.what[0])
-		problem_set_fault(doc, why->path, &why->fault);
-	return reply_problem_doc(reply, status, doc);
+	return reply_fault(reply, status_of_errno(err, statuses), why->what, why->path,
+			   why->fault.what[0] ? &why->fault : NULL);
 }
 
 /* -- Reading --------------------------------------------------------------------------

@@ -218,19 +218,13 @@ static void run(struct job *job)
 
 static int refuse(const struct answer *answer, struct reply *reply)
 {
-	static const struct {
-		int err;
-		unsigned status;
-	} statuses[] = {
-		{ -ENOENT, 404 },  { -EACCES, 403 },    { -ESTALE, 503 },
-		{ -EBADMSG, 500 }, { -ETIMEDOUT, 503 }, { -EIO, 500 },
+	static const struct errno_status statuses[] = {
+		{ -ENOENT, 404 }, { -EACCES, 403 }, { -EBADMSG, 500 },
+		{ -EIO, 500 },    { 0, 503 },
 	};
-	unsigned status = 503;
+	unsigned status = status_of_errno(answer->err, statuses);
 	struct doc *doc;
 
-	for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
-		if (statuses[i].err == answer->err)
-			status = statuses[i].status;
 	if (answer->err == -ENOENT)
 		return reply_problem(reply, status,
 				     "No daemon has kept a history yet: there is no %s",

@@ -4,43 +4,17 @@
 
 #include "http/documents.h"
 
-static unsigned status_of(int err)
-{
-	switch (err) {
-	case -ENOTUNIQ:
-		return 400;
-	case -EACCES:
-	case -EPERM:
-	case -EROFS:
-		return 403;
-	case -ESRCH:
-		return 404;
-	case -EEXIST:
-	case -EADDRINUSE:
-	case -EBUSY:
-		return 409;
-	case -EINVAL:
-	case -E2BIG:
-		return 422;
-	case -EWOULDBLOCK:
-	case -ENOMEM:
-		return 503;
-	case -ENOSPC:
-	case -EDQUOT:
-		return 507;
-	default:
-		return 500;
-	}
-}
-
 int reply_registry_fault(struct reply *reply, int err, const char *path,
 			 const struct decode_error *fault)
 {
-	unsigned status = status_of(err);
-	struct doc *doc = problem_doc(status, fault->what);
+	/* -ENOENT is the file's, not of what was asked for. */
+	static const struct errno_status statuses[] = {
+		{ -ENOTUNIQ, 400 },
+		{ -EBUSY, 409 },
+		{ -E2BIG, 422 },
+		{ 0 },
+	};
 
-	if (!doc)
-		return -ENOMEM;
-	problem_set_fault(doc, path, fault);
-	return reply_problem_doc(reply, status, doc);
+	return reply_fault(reply, status_of_errno(err, statuses), fault->what, path,
+			   fault);
 }

@@ -145,6 +145,26 @@ const char *status_title(unsigned status)
 	}
 }
 
+static unsigned find_status(int err, const struct errno_status *list)
+{
+	while (list->err && list->err != err)
+		list++;
+	return list->status;
+}
+
+unsigned status_of_errno(int err, const struct errno_status *own)
+{
+	static const struct errno_status usual[] = {
+		{ -EACCES, 403 }, { -EPERM, 403 },  { -EROFS, 403 },
+		{ -ESRCH, 404 },  { -EEXIST, 409 }, { -EADDRINUSE, 409 },
+		{ -EINVAL, 422 }, { -ENOMEM, 503 }, { -EWOULDBLOCK, 503 },
+		{ -ENOSPC, 507 }, { -EDQUOT, 507 }, { 0, 500 },
+	};
+	unsigned status = find_status(err, own);
+
+	return status ? status : find_status(err, usual);
+}
+
 struct doc *problem_doc(unsigned status, const char *detail)
 {
 	struct doc *doc = doc_object();
@@ -158,8 +178,8 @@ struct doc *problem_doc(unsigned status, const char *detail)
 	return doc;
 }
 
-void problem_set_fault(struct doc *problem, const char *path,
-		       const struct decode_error *fault)
+static void set_fault(struct doc *problem, const char *path,
+		      const struct decode_error *fault)
 {
 	doc_set_string(problem, "path", path);
 	if (fault->line) {
@@ -175,6 +195,18 @@ void problem_set_fault(struct doc *problem, const char *path,
 int reply_problem_doc(struct reply *reply, unsigned status, struct doc *doc)
 {
 	return reply_json(reply, status, "application/problem+json", doc);
+}
+
+int reply_fault(struct reply *reply, unsigned status, const char *detail,
+		const char *path, const struct decode_error *fault)
+{
+	struct doc *doc = problem_doc(status, detail);
+
+	if (!doc)
+		return -ENOMEM;
+	if (fault)
+		set_fault(doc, path, fault);
+	return reply_problem_doc(reply, status, doc);
 }
 
 int reply_problem(struct reply *reply, unsigned status, const char *fmt, ...)

@@ -230,13 +230,9 @@ const struct route *routes_find(enum method method, const char *path, char *para
 static int refuse_registry(const struct registry_view *view, struct reply *reply)
 {
 	const struct decode_error *fault = &view->fault;
-	struct doc *doc =
-		problem_doc(422, fault->what[0] ? fault->what : strerror(-view->error));
+	const char *what = fault->what[0] ? fault->what : strerror(-view->error);
 
-	if (!doc)
-		return -ENOMEM;
-	problem_set_fault(doc, view->path, fault);
-	return reply_problem_doc(reply, 422, doc);
+	return reply_fault(reply, 422, what, view->path, fault);
 }
 
 static int refuse_need(const struct api *api, int err, struct reply *reply)
