@@ -85,6 +85,26 @@ static int bound(int type, struct sockaddr_in6 *at)
 	return fd;
 }
 
+static int bound4(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	CHECK_EQ(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	return fd;
+}
+
+/* From here on no descriptor holds it, and it is there. */
+static void send_away(int fd)
+{
+	int channel[2];
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel), 0);
+	CHECK_EQ(message_send(channel[0], "x", 1, fd), 0);
+	close(fd);
+}
+
 static void check_row(const struct look *look, const struct sockaddr_in6 *at, int proto)
 {
 	CHECK_EQ(look->row.at.port, ntohs(at->sin6_port));
@@ -148,18 +168,45 @@ TEST(one_look_sees_what_is_on_its_way_to_another_process)
 	struct sockaddr_in6 at;
 	struct look look;
 	uint64_t cookie;
-	int fd, channel[2];
+	int fd;
 
 	require_root();
 	fd = bound(SOCK_STREAM, &at);
 	CHECK_EQ(listen(fd, 1), 0);
 	cookie = cookie_of(fd);
-	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel), 0);
-	CHECK_EQ(message_send(channel[0], "x", 1, fd), 0);
-	close(fd);
+	send_away(fd);
 	look = look_for(cookie);
 	CHECK_EQ(look.held, 0);
 	CHECK_EQ(look.unheld, seen);
 	if (seen)
 		check_row(&look, &at, IPPROTO_TCP);
+}
+
+TEST(so_it_does_where_that_is_only_bound_of_either_family)
+{
+	struct sockaddr_in6 at;
+	uint64_t v4, v6;
+	struct look look;
+	int fd;
+
+	require_root();
+	if (strcmp(without, "unheld") == 0)
+		return;
+	fd = bound(SOCK_STREAM, &at);
+	v6 = cookie_of(fd);
+	send_away(fd);
+	look = look_for(v6);
+	if (look.unheld == 0)
+		test_skip("Linux before 6.8 does not list them");
+	CHECK_EQ(look.unheld, 1);
+	check_row(&look, &at, IPPROTO_TCP);
+	CHECK_EQ(look.row.state, SOCKET_BOUND);
+
+	fd = bound4();
+	v4 = cookie_of(fd);
+	send_away(fd);
+	look = look_for(v4);
+	CHECK_EQ(look.unheld, 1);
+	CHECK_EQ(look.row.at.family, AF_INET);
+	CHECK_EQ(look_for(v6).unheld, 1);
 }

@@ -31,6 +31,7 @@ static int take_message(const struct nlmsghdr *header, netlink_fn fn, void *arg,
 		*ret = header->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) ? -EPROTO
 									: error->error;
 		return 1;
+	case TCPDIAG_GETSOCK:
 	case SOCK_DIAG_BY_FAMILY:
 		*ret = header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg))
 			       ? -EPROTO

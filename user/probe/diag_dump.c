@@ -145,15 +145,33 @@ static int ask(struct dump *dump, int family, uint32_t states)
 			   dump);
 }
 
+/* The request that was there before sock_diag(7) has TCP sockets of both families at one
+ * walk over the kernel's tables, which is what takes long. */
+static int ask_tcp(struct dump *dump, uint32_t states)
+{
+	struct {
+		struct nlmsghdr header;
+		struct inet_diag_req body;
+	} request = {
+		.header = { .nlmsg_len = NLMSG_LENGTH(sizeof(request.body)),
+			    .nlmsg_type = TCPDIAG_GETSOCK,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.body = { .idiag_family = AF_INET, .idiag_states = states },
+	};
+
+	return netlink_ask(dump->fd, &request, request.header.nlmsg_len, take_socket,
+			   dump);
+}
+
 static int dump_one(struct dump *dump, int protocol, uint32_t states)
 {
-	static const int families[] = { AF_INET, AF_INET6 };
-	int err = 0;
+	int err;
 
 	dump->protocol = protocol;
-	for (size_t i = 0; err == 0 && i < 2; i++)
-		err = ask(dump, families[i], states);
-	return err;
+	if (protocol == IPPROTO_TCP)
+		return ask_tcp(dump, states);
+	err = ask(dump, AF_INET, states);
+	return err == 0 ? ask(dump, AF_INET6, states) : err;
 }
 
 struct part {
