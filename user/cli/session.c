@@ -282,18 +282,23 @@ int session_stream_post(struct session *session, const char *path, const char *b
 	return 0;
 }
 
+int session_ask(const struct command *cmd, const char *path, struct pw_reply **ret)
+{
+	_cleanup_(session_close) struct session session = { 0 };
+	int status = session_open(&session, cmd);
+
+	return status ? status : session_get(&session, path, ret);
+}
+
 int session_show(const struct command *cmd, const char *path,
 		 const struct selection *selection, size_t *ret_count)
 {
-	_cleanup_(session_close) struct session session = { 0 };
 	_cleanup_(reply_freep) struct pw_reply *reply = NULL;
 	const char *body;
 	size_t size;
-	int status = session_open(&session, cmd);
+	int status = session_ask(cmd, path, &reply);
 
 	*ret_count = 0;
-	if (status == 0)
-		status = session_get(&session, path, &reply);
 	if (status != 0)
 		return status;
 	body = pw_reply_body(reply, &size);

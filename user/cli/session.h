@@ -40,7 +40,9 @@ int session_complain(struct session *session, int err);
 
 void reply_freep(struct pw_reply **reply); /* for _cleanup_ */
 
-/* Open, get, render rows, close: a whole verb in most cases.  *ret_count as of
+/* Open, get, close, for a verb with one question: as of session_get(). */
+int session_ask(const struct command *cmd, const char *path, struct pw_reply **ret);
+/* The same, and render rows: a whole verb in most cases.  *ret_count as of
  * render_rows(). */
 struct selection;
 int session_show(const struct command *cmd, const char *path,

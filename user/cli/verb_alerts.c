@@ -33,7 +33,6 @@ static int print_paragraphs(const struct command *cmd, const struct view *view,
 static int show(const struct command *cmd, const struct view *view, const char *path,
 		size_t *ret_count)
 {
-	_cleanup_(session_close) struct session session = { 0 };
 	_cleanup_(reply_freep) struct pw_reply *reply = NULL;
 	struct selection selection;
 	const char *body;
@@ -44,9 +43,7 @@ static int show(const struct command *cmd, const struct view *view, const char *
 	if (status == 0 && !is_for_reading(cmd))
 		return session_show(cmd, path, &selection, ret_count);
 	if (status == 0)
-		status = session_open(&session, cmd);
-	if (status == 0)
-		status = session_get(&session, path, &reply);
+		status = session_ask(cmd, path, &reply);
 	if (status != 0)
 		return status;
 	body = pw_reply_body(reply, &size);

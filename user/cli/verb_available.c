@@ -82,7 +82,6 @@ static int judge(const struct command *cmd, const struct doc *doc)
 static int run(const struct command *cmd)
 {
 	const struct available_config *config = cmd->config;
-	_cleanup_(session_close) struct session session = { 0 };
 	_cleanup_(reply_freep) struct pw_reply *reply = NULL;
 	_cleanup_(doc_freep) struct doc *doc = NULL;
 	uint64_t port = 0, number = 1;
@@ -96,14 +95,12 @@ static int run(const struct command *cmd)
 		status = read_number(cmd, cmd->args[0], "port", &port);
 	if (status == 0 && config->number)
 		status = read_number(cmd, config->number, "number of ports", &number);
-	if (status == 0)
-		status = session_open(&session, cmd);
 	if (status != 0)
 		return status;
 	if (port)
 		snprintf(from, sizeof(from), "&port=%u", (unsigned)port);
 	snprintf(path, sizeof(path), API "/available?n=%u%s", (unsigned)number, from);
-	status = session_get(&session, path, &reply);
+	status = session_ask(cmd, path, &reply);
 	if (status != 0)
 		return status;
 	body = pw_reply_body(reply, &size);

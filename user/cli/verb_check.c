@@ -161,7 +161,6 @@ static int print(const struct command *cmd, const struct doc *doc, const char *b
 
 static int run(const struct command *cmd)
 {
-	_cleanup_(session_close) struct session session = { 0 };
 	_cleanup_(reply_freep) struct pw_reply *reply = NULL;
 	_cleanup_(doc_freep) struct doc *doc = NULL;
 	char path[128];
@@ -173,9 +172,7 @@ static int run(const struct command *cmd)
 	if (status != 0)
 		return status;
 	snprintf(path, sizeof(path), API "/services/%s", cmd->args[0]);
-	status = session_open(&session, cmd);
-	if (status == 0)
-		status = session_get(&session, path, &reply);
+	status = session_ask(cmd, path, &reply);
 	if (status != 0)
 		return status;
 	body = pw_reply_body(reply, &size);

@@ -120,7 +120,6 @@ static int print_list(const struct command *cmd, const struct doc *doc)
 
 static int run(const struct command *cmd)
 {
-	_cleanup_(session_close) struct session session = { 0 };
 	_cleanup_(reply_freep) struct pw_reply *reply = NULL;
 	_cleanup_(doc_freep) struct doc *doc = NULL;
 	struct selection selection;
@@ -129,9 +128,7 @@ static int run(const struct command *cmd)
 	int status = selection_make(cmd, &view, &selection);
 
 	if (status == 0)
-		status = session_open(&session, cmd);
-	if (status == 0)
-		status = session_get(&session, API "/doctor", &reply);
+		status = session_ask(cmd, API "/doctor", &reply);
 	if (status != 0)
 		return status;
 	body = pw_reply_body(reply, &size);

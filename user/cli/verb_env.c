@@ -69,7 +69,6 @@ static int print(const struct command *cmd, const struct selection *selection,
 static int run(const struct command *cmd)
 {
 	const struct env_config *config = cmd->config;
-	_cleanup_(session_close) struct session session = { 0 };
 	_cleanup_(reply_freep) struct pw_reply *reply = NULL;
 	enum format output = (enum format)cmd->globals->format;
 	const char *format = config->format ? config->format : "sh", *body;
@@ -88,9 +87,7 @@ static int run(const struct command *cmd)
 		format = "json";
 	}
 	snprintf(path, sizeof(path), API "/env?format=%s", format);
-	status = session_open(&session, cmd);
-	if (status == 0)
-		status = session_get(&session, path, &reply);
+	status = session_ask(cmd, path, &reply);
 	if (status != 0)
 		return status;
 	body = pw_reply_body(reply, &size);

@@ -139,7 +139,6 @@ static void tell_rest(const char *body, size_t size, size_t count)
 
 static int run(const struct command *cmd)
 {
-	_cleanup_(session_close) struct session session = { 0 };
 	_cleanup_(reply_freep) struct pw_reply *reply = NULL;
 	_cleanup_(buffer_done) struct buffer path = { 0 };
 	const struct config *config = cmd->config;
@@ -163,9 +162,7 @@ static int run(const struct command *cmd)
 				     : NULL);
 	if (path.failed)
 		return output_buffer(&path);
-	status = session_open(&session, cmd);
-	if (status == 0)
-		status = session_get(&session, path.data, &reply);
+	status = session_ask(cmd, path.data, &reply);
 	if (status != 0)
 		return status;
 	body = pw_reply_body(reply, &size);

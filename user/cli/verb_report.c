@@ -4,7 +4,6 @@
 
 static int run(const struct command *cmd)
 {
-	_cleanup_(session_close) struct session session = { 0 };
 	_cleanup_(reply_freep) struct pw_reply *reply = NULL;
 	enum format output = (enum format)cmd->globals->format;
 	const char *body;
@@ -14,12 +13,9 @@ static int run(const struct command *cmd)
 	if (output == FORMAT_CSV || output == FORMAT_JSONL)
 		return usage_error(cmd->verb, "a page of text has no rows for -o %s",
 				   format_names[output]);
-	status = session_open(&session, cmd);
-	if (status == 0)
-		status = session_get(&session,
-				     output == FORMAT_JSON ? API "/report?format=json"
-							   : API "/report",
-				     &reply);
+	status = session_ask(
+		cmd, output == FORMAT_JSON ? API "/report?format=json" : API "/report",
+		&reply);
 	if (status != 0)
 		return status;
 	body = pw_reply_body(reply, &size);

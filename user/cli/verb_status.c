@@ -38,7 +38,6 @@ static int check_names(const struct command *cmd, const char *body, size_t size)
 
 static int run(const struct command *cmd)
 {
-	_cleanup_(session_close) struct session session = { 0 };
 	_cleanup_(reply_freep) struct pw_reply *reply = NULL;
 	struct selection selection;
 	const char *body;
@@ -48,9 +47,7 @@ static int run(const struct command *cmd)
 	if (status == 0)
 		status = selection_make(cmd, &view, &selection);
 	if (status == 0)
-		status = session_open(&session, cmd);
-	if (status == 0)
-		status = session_get(&session, API "/status", &reply);
+		status = session_ask(cmd, API "/status", &reply);
 	if (status != 0)
 		return status;
 	body = pw_reply_body(reply, &size);

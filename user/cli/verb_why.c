@@ -63,7 +63,6 @@ static int print(const struct command *cmd, const struct selection *selection,
 
 static int run(const struct command *cmd)
 {
-	_cleanup_(session_close) struct session session = { 0 };
 	_cleanup_(reply_freep) struct pw_reply *reply = NULL;
 	_cleanup_(freep) char *target = NULL;
 	_cleanup_(buffer_done) struct buffer path = { 0 };
@@ -83,9 +82,7 @@ static int run(const struct command *cmd)
 	buffer_printf(&path, API "/why/%s", target ? target : "");
 	if (!target || path.failed)
 		return STATUS_FAILED;
-	status = session_open(&session, cmd);
-	if (status == 0)
-		status = session_get(&session, path.data, &reply);
+	status = session_ask(cmd, path.data, &reply);
 	if (status != 0)
 		return status;
 	body = pw_reply_body(reply, &size);
