@@ -25,6 +25,7 @@ helper_setup()
 	within 60 eval '"${inside[@]}" ip addr show dev lo | grep -q 127.0.0.1'
 	# For what other users write.
 	mkdir -m 1777 "$D/shared"
+	mode ok
 }
 
 # cli_setup REGISTRY - helper_setup, and what the command line finds by the environment
@@ -69,6 +70,17 @@ helper_teardown()
 	rm -rf "$D"
 }
 
+# A file with more to do has its own.
+setup()
+{
+	helper_setup
+}
+
+teardown()
+{
+	helper_teardown
+}
+
 # real_programs PACKAGE... - what is in these, under $REAL; a test goes on only with them
 real_programs()
 {
@@ -82,11 +94,21 @@ real_programs()
 # The server of health checks and webhooks, and how it behaves.
 SERVER=$BATS_TEST_DIRNAME/health_server.py
 
-# mode WORD... - the server is like that from now on
+# mode WORD... - the server is like that from now on; at first it is ok
 mode()
 {
 	echo "$*" >"$D/mode.new"
 	mv "$D/mode.new" "$D/mode"
+}
+
+# checked_server NAME PORT [CERTIFICATE] - start it, until the test ends; its number is in
+# $server
+checked_server()
+{
+	"${inside[@]}" python3 "$SERVER" "$1" "$2" "$D/mode" "${@:3}" >"$D/server" 2>&1 3>&- &
+	server=$!
+	started+=("$server")
+	within 20 grep -q listening "$D/server"
 }
 
 # within SECONDS COMMAND... - until it succeeds; fails after that time.

@@ -5,25 +5,10 @@
 bats_require_minimum_version 1.5.0
 load daemon_helper
 
-
-setup()
-{
-	helper_setup
-	mode ok
-}
-
-teardown()
-{
-	helper_teardown
-}
-
 # server [CERTIFICATE] - called web, at 18801
 server()
 {
-	"${inside[@]}" python3 "$SERVER" web 18801 "$D/mode" "$@" >"$D/server" 2>&1 3>&- &
-	server=$!
-	started+=("$server")
-	within 20 grep -q listening "$D/server"
+	checked_server web 18801 "$@"
 }
 
 # checked HEALTH - a registry whose one service, web, has this check

@@ -6,22 +6,11 @@ bats_require_minimum_version 1.5.0
 load daemon_helper
 
 PACKAGING=$BATS_TEST_DIRNAME/../../tools/packaging
-SERVER=$BATS_TEST_DIRNAME/health_server.py
 PORT=18900 # of the API on TCP
 FAMILIES='alerts alerts_total allocations bind_failures_total build_info connections_total
 	event_latency_seconds events_lost_total events_total listeners probe_duration_seconds
 	probe_success resyncs_total service_restarts_total service_up sink_dropped_total
 	sink_failed_total sink_queued sink_sent_total'
-
-setup()
-{
-	helper_setup
-}
-
-teardown()
-{
-	helper_teardown
-}
 
 # value SERIES - what it is now, portwatch_ left out; nothing where it is not there
 value()
@@ -139,7 +128,6 @@ for address, want in (("127.0.0.1", errno.EADDRINUSE),) * 3 + (("192.0.2.1", err
 }
 
 @test "services: up, connections, health checks and restarts" {
-	echo ok >"$D/mode"
 	registry "{\"services\":[
 		{\"name\":\"web\",\"port\":18801,\"process_name\":\"web\",
 		 \"health\":{\"http\":\"http://localhost:18801/\",\"interval\":\"200ms\",\"timeout\":\"20s\"}},
@@ -148,13 +136,11 @@ for address, want in (("127.0.0.1", errno.EADDRINUSE),) * 3 + (("192.0.2.1", err
 	daemon
 	is 'service_up{service="web"}' 0
 	[ -z "$(value 'probe_success{service="web"}')" ]
-	"${inside[@]}" python3 "$SERVER" web 18801 "$D/mode" >"$D/server" 2>&1 3>&- &
-	started+=("$!")
+	checked_server web 18801
 	is 'service_up{service="web"}' 1
 	is 'probe_success{service="web"}' 1
 	[ "$(value 'probe_duration_seconds{service="web"}')" != 0.000000000 ]
-	echo bad >"$D/mode.new"
-	mv "$D/mode.new" "$D/mode"
+	mode bad
 	is 'probe_success{service="web"}' 0
 	is 'service_up{service="web"}' 1
 	# Its checks connect, too.
@@ -164,7 +150,7 @@ for address, want in (("127.0.0.1", errno.EADDRINUSE),) * 3 + (("192.0.2.1", err
 	[ "$(value 'service_restarts_total{service="web"}')" = 0 ]
 	[ -z "$(value 'service_up{service="off"}')" ]
 	[ -z "$(value 'connections_total{service="udp"}')" ]
-	kill -KILL "${started[-1]}"
+	kill -KILL "$server"
 	is 'service_up{service="web"}' 0
 	is 'probe_success{service="web"}' ''
 }

@@ -7,26 +7,12 @@ load daemon_helper
 
 SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
 
-setup()
-{
-	helper_setup
-	mode ok
-}
-
-teardown()
-{
-	helper_teardown
-}
-
 # server [PORT [CERTIFICATE]] - it logs what is posted
 server()
 {
 	echo "$SECRET" >"$D/mode.secret"
 	: >>"$D/mode.posts"
-	"${inside[@]}" python3 "$SERVER" hook "${1:-18810}" "$D/mode" "${@:2}" >"$D/server" 2>&1 3>&- &
-	server=$!
-	started+=("$server")
-	within 20 grep -q listening "$D/server"
+	checked_server hook "${1:-18810}" "${@:2}"
 }
 
 # sinks JSON... - a registry with these; what others do on this host is not for them
