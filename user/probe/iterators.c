@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "probe/iterators.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "bpf/alone.lskel.h"
 #include "bpf/alone.skel.h"
+
+enum { ROWS_AT_ONCE = 512 };
 
 void iterators_done(struct iterators *programs)
 {
@@ -86,4 +90,33 @@ int iterators_load(const char *without, struct iterators *ret)
 	if (unheld && load_whole(true, ret) == 0)
 		return 0;
 	return load_whole(false, ret);
+}
+
+int iterators_read(int link, rows_fn fn, void *arg)
+{
+	_cleanup_(close_fdp) int fd = bpf_iter_create(link);
+	struct pw_snapshot_row rows[ROWS_AT_ONCE];
+	size_t have = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		ssize_t n = read(fd, (char *)rows + have, sizeof(rows) - have);
+		size_t whole;
+		int err;
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return 0;
+		have += (size_t)n;
+		whole = have / sizeof(*rows);
+		err = fn(rows, whole, arg);
+		if (err)
+			return err;
+		have -= whole * sizeof(*rows);
+		memmove(rows, rows + whole, have);
+	}
 }

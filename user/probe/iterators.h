@@ -9,7 +9,10 @@
 #ifndef PORTWATCH_PROBE_ITERATORS_H
 #define PORTWATCH_PROBE_ITERATORS_H
 
+#include <stddef.h>
+
 #include "base/cleanup.h"
+#include "portwatch/control.h"
 
 /* Descriptors of loaded programs, owned; -EBADF: not there. */
 struct iterators {
@@ -30,5 +33,12 @@ struct iterators {
  */
 int iterators_load(const char *without, struct iterators *ret);
 void iterators_done(struct iterators *programs);
+
+/* Non-zero ends the reading and is returned. */
+typedef int (*rows_fn)(const struct pw_snapshot_row *rows, size_t n, void *arg);
+
+/* Run an iterator by its link, in the namespace of the calling thread.  0, what @fn
+ * answered, or negative errno. */
+int iterators_read(int link, rows_fn fn, void *arg);
 
 #endif /* PORTWATCH_PROBE_ITERATORS_H */

@@ -7,14 +7,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/files.h"
 #include "probe/diag_private.h"
 #include "probe/iterators.h"
-#include "probe/netns.h"
-
-enum { ROWS_AT_ONCE = 512 };
+#include "probe/unheld.h"
 
 /* Cookies (or inodes) seen, for telling which sockets no descriptor holds: open
  * addressing. */
@@ -170,8 +167,10 @@ static int tell(struct walk *walk, const struct pw_snapshot_row *from)
 	return walk->fn(&row, walk->arg);
 }
 
-static int take_rows(struct walk *walk, const struct pw_snapshot_row *rows, size_t n)
+static int take_rows(const struct pw_snapshot_row *rows, size_t n, void *arg)
 {
+	struct walk *walk = arg;
+
 	for (size_t i = 0; i < n; i++) {
 		int err = 1;
 
@@ -191,35 +190,6 @@ static int take_rows(struct walk *walk, const struct pw_snapshot_row *rows, size
 	return 0;
 }
 
-static int read_rows(struct walk *walk, int link)
-{
-	_cleanup_(close_fdp) int fd = bpf_iter_create(link);
-	struct pw_snapshot_row rows[ROWS_AT_ONCE];
-	size_t have = 0;
-
-	if (fd < 0)
-		return -errno;
-	for (;;) {
-		ssize_t n = read(fd, (char *)rows + have, sizeof(rows) - have);
-		size_t whole;
-		int err;
-
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return 0;
-		have += (size_t)n;
-		whole = have / sizeof(*rows);
-		err = take_rows(walk, rows, whole);
-		if (err)
-			return err;
-		have -= whole * sizeof(*rows);
-		memmove(rows, rows + whole, have);
-	}
-}
-
 /* Kept attached: an iterator's link costs nothing until it is read. */
 static int ensure_link(int *link, int program)
 {
@@ -237,7 +207,7 @@ static int walk_one(struct walk *walk, int program, pid_t pid)
 	_cleanup_(close_fdp) int link =
 		bpf_link_create(program, 0, BPF_TRACE_ITER, &opts);
 
-	return link < 0 ? -errno : read_rows(walk, link);
+	return link < 0 ? -errno : iterators_read(link, take_rows, walk);
 }
 
 static int walk_port(struct walk *walk)
@@ -251,12 +221,11 @@ static int walk_port(struct walk *walk)
 	if (walk->query->pid)
 		return walk_one(walk, snapshot->programs.port, walk->query->pid);
 	err = ensure_link(&snapshot->links.port, snapshot->programs.port);
-	return err < 0 ? err : read_rows(walk, snapshot->links.port);
+	return err < 0 ? err : iterators_read(snapshot->links.port, take_rows, walk);
 }
 
-static int tell_bound(const struct diag_socket *sock, void *arg)
+static int tell_bound(struct walk *walk, const struct diag_socket *sock)
 {
-	struct walk *walk = arg;
 	struct snapshot_row row = {
 		.cookie = sock->cookie,
 		.at = sock->at,
@@ -274,33 +243,36 @@ static int tell_bound(const struct diag_socket *sock, void *arg)
 	return walk->fn(&row, walk->arg);
 }
 
-/* iter/tcp has no sockets that are only bound; sock_diag has, since 6.8. */
-static int walk_unheld(uint32_t netns, void *arg)
+static int take_unheld(struct walk *walk, const struct unheld *unheld)
 {
-	struct walk *walk = arg;
-	int err = read_rows(walk, walk->snapshot->links.tcp);
+	int err = take_rows(unheld->rows, unheld->n_rows, walk);
 
-	if (err == 0)
-		err = read_rows(walk, walk->snapshot->links.udp);
-	if (err == 0)
-		err = diag_dump_bound(netns, tell_bound, walk);
-	return err == -EOPNOTSUPP ? 0 : err;
+	for (size_t i = 0; err == 0 && i < unheld->n_bound; i++)
+		err = tell_bound(walk, &unheld->bound[i]);
+	return err;
 }
 
 static int walk_all(struct walk *walk)
 {
 	const struct iterators *programs = &walk->snapshot->programs;
 	struct iterators *links = &walk->snapshot->links;
+	_cleanup_(unheld_done) struct unheld unheld = { 0 };
 	int err = ensure_link(&links->descriptors, programs->descriptors);
 
-	if (err == 0)
-		err = read_rows(walk, links->descriptors);
-	if (err || !walk->query->unheld_too || programs->tcp < 0 || programs->udp < 0)
+	if (err < 0)
 		return err;
+	if (!walk->query->unheld_too || programs->tcp < 0 || programs->udp < 0)
+		return iterators_read(links->descriptors, take_rows, walk);
 	err = ensure_link(&links->tcp, programs->tcp);
 	if (err == 0)
 		err = ensure_link(&links->udp, programs->udp);
-	return err < 0 ? err : netns_each(walk_unheld, walk);
+	if (err < 0)
+		return err;
+	unheld_begin(&unheld, links->tcp, links->udp);
+	err = iterators_read(links->descriptors, take_rows, walk);
+	if (err == 0)
+		err = unheld_end(&unheld);
+	return err == 0 ? take_unheld(walk, &unheld) : err;
 }
 
 int snapshot_walk(struct snapshot *snapshot, const struct clocks *clocks,
