@@ -13,11 +13,6 @@ setup()
 	registry "$two_services"
 }
 
-teardown()
-{
-	helper_teardown
-}
-
 # as_nobody FUNCTION ARGUMENT... - a function of the helper as another user
 as_nobody()
 {

@@ -16,11 +16,6 @@ setup()
 	serve '{"listen":"127.0.0.1:18700"}'
 }
 
-teardown()
-{
-	helper_teardown
-}
-
 # serve SETTINGS - a daemon with these settings.http
 serve()
 {

@@ -12,11 +12,6 @@ setup()
 	cli_setup "$two_services"
 }
 
-teardown()
-{
-	helper_teardown
-}
-
 # on_terminal COLUMNS COMMAND... - its output as a terminal of that width is sent it
 on_terminal()
 {

@@ -11,11 +11,6 @@ setup()
 	registry "$two_services"
 }
 
-teardown()
-{
-	helper_teardown
-}
-
 ended()
 {
 	! kill -0 "$1" 2>/dev/null

@@ -6,17 +6,6 @@
 bats_require_minimum_version 1.5.0
 load daemon_helper
 
-
-setup()
-{
-	helper_setup
-}
-
-teardown()
-{
-	helper_teardown
-}
-
 # changes SEED CHANGES KILLS [OPTION...] - see durability.py
 changes()
 {

@@ -14,11 +14,6 @@ setup()
 	registry "$two_services"
 }
 
-teardown()
-{
-	helper_teardown
-}
-
 # portwatch ARG... - by the daemon
 portwatch()
 {

@@ -27,11 +27,6 @@ setup()
 	export PKG_CONFIG_PATH=$LIB/pkgconfig PKG_CONFIG_SYSROOT_DIR=$ROOT
 }
 
-teardown()
-{
-	helper_teardown
-}
-
 # compile OPTION... - the tour, with -Werror
 compile()
 {

@@ -21,11 +21,6 @@ setup()
 	api /openapi.json >"$D/openapi.json"
 }
 
-teardown()
-{
-	helper_teardown
-}
-
 # checked PYTHON - with `openapi`, get(METHOD, PATH, BODY) -> (status, type, document) and
 # fits(DOCUMENT, SCHEMA), which raises where it does not
 checked()

@@ -19,11 +19,6 @@ setup()
 	as=()
 }
 
-teardown()
-{
-	helper_teardown
-}
-
 # py [ARG...] - the program on stdin, in the test's network namespace
 py()
 {

@@ -21,11 +21,6 @@ setup()
 	cli_setup "$seed"
 }
 
-teardown()
-{
-	helper_teardown
-}
-
 # entry NAME JQ-CONDITION - of the file as it is
 entry()
 {

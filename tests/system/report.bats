@@ -17,11 +17,6 @@ setup()
 		"settings":{"port_range":"18600-18609","http":{"listen":"127.0.0.1:18699"}}}'
 }
 
-teardown()
-{
-	helper_teardown
-}
-
 # fits - the page in $output has no line that a mail would break
 fits()
 {

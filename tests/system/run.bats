@@ -18,11 +18,6 @@ setup()
 	  "backoff":{"initial":"10ms","max":"10ms"},"restart_limit":{"count":99,"interval":"1s"}}]}'
 }
 
-teardown()
-{
-	helper_teardown
-}
-
 # start FILE ARGUMENT... - run in the background, its output in $D/FILE; its number is in
 # $runner
 start()

@@ -67,11 +67,6 @@ setup()
 	export PYTHONPATH=$top/tools/python PYTHONDONTWRITEBYTECODE=1
 }
 
-teardown()
-{
-	helper_teardown
-}
-
 portwatch()
 {
 	"${inside[@]}" "$PORTWATCH" "$@"

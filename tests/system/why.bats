@@ -12,11 +12,6 @@ setup()
 		{"name":"goblin","port":18090,"address":"127.0.0.1","process_name":"goblin"}]}'
 }
 
-teardown()
-{
-	helper_teardown
-}
-
 # play NAME [PYTHON] - a process of that comm which does this, says "ready" and stays until
 # the test ends; its number is in $player.  By the user `$player_uid`.
 play()
