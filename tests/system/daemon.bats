@@ -204,6 +204,29 @@ bad_registries=(
 	grep -qE '^NoNewPrivs:\s*1' "/proc/$daemon/status"
 }
 
+@test "it is more urgent than what it watches and what it starts" {
+	local usual urgent
+
+	usual=$(nice)
+	urgent=$usual
+	[ "$usual" != 0 ] || urgent=$(nice -n -4 nice)
+	registry '{"services":[{"name":"web","port":18801,"process_name":"python3",
+		"health":{"exec":["sh","-c","nice >$0","'"$D/nice"'"],"interval":"100ms"}}]}'
+	daemon
+	[ "$(ps -o ni= -p "$daemon" | tr -d ' ')" = "$urgent" ]
+	"${inside[@]}" python3 -m http.server 18801 >/dev/null 2>&1 3>&- &
+	started+=("$!")
+	within 20 test -s "$D/nice"
+	[ "$(cat "$D/nice")" = "$usual" ]
+}
+
+@test "a nice value that somebody chose stays" {
+	printf '#!/bin/sh\nexec nice -n 3 %s "$@"\n' "$PORTWATCHD" >"$D/niced"
+	chmod +x "$D/niced"
+	PORTWATCHD=$D/niced daemon
+	[ "$(ps -o ni= -p "$daemon" | tr -d ' ')" = $(($(nice) + 3)) ]
+}
+
 @test "without the right to watch it says which capability is missing: exit 4" {
 	chmod 777 "$D"
 	run -4 setpriv --reuid 65534 --regid 65534 --clear-groups \

@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "daemon/daemon.h"
 #include "daemon/options.h"
+#include "daemon/priority.h"
 #include "service/launch_spawn.h"
 
 /* What is opened later must not be taken for one of these: a sink writes to stdout. */
@@ -61,10 +62,12 @@ int main(int argc, char **argv)
 	/* One thread, and now and then a document of megabytes that is to go back. */
 	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
-	if (options.serve_fd >= 0)
+	if (options.serve_fd >= 0) {
 		log_set_level(LOG_WARNING);
-	else
+	} else {
 		start_spawner(&options);
+		(void)priority_raise(); /* without, it answers later in a storm */
+	}
 	raise_descriptors(&options);
 	if (!options.socket) {
 		if (asprintf(&socket, "%s/portwatch.sock", options.run) < 0)
