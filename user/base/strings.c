@@ -250,7 +250,7 @@ void buffer_done(struct buffer *buf)
 }
 
 /* Room for @more bytes and the NUL behind them. */
-static bool reserve(struct buffer *buf, size_t more)
+bool buffer_reserve(struct buffer *buf, size_t more)
 {
 	size_t need, capacity;
 	char *data;
@@ -278,7 +278,7 @@ static bool reserve(struct buffer *buf, size_t more)
 
 void buffer_add(struct buffer *buf, const char *data, size_t size)
 {
-	if (!reserve(buf, size))
+	if (!buffer_reserve(buf, size))
 		return;
 	if (size)
 		memcpy(buf->data + buf->size, data, size);
@@ -301,7 +301,7 @@ void buffer_printf(struct buffer *buf, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		buf->failed = true;
-	if (n < 0 || !reserve(buf, n))
+	if (n < 0 || !buffer_reserve(buf, n))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(buf->data + buf->size, (size_t)n + 1, fmt, ap);

@@ -43,6 +43,8 @@ struct buffer {
 };
 void buffer_done(struct buffer *buf);
 void buffer_add(struct buffer *buf, const char *data, size_t size);
+/* Room for @more bytes and a NUL behind what is there; false: out of memory. */
+bool buffer_reserve(struct buffer *buf, size_t more);
 void buffer_puts(struct buffer *buf, const char *text);
 void buffer_printf(struct buffer *buf, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

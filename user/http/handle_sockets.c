@@ -25,6 +25,7 @@ struct rows {
 	char *names;                        /* what the fields point into */
 	const char *fields[FIELDS_MAX + 1]; /* ends with NULL */
 	size_t n_fields;                    /* 0: all of them */
+	uint32_t members;                   /* the same for the codec */
 	bool needs_service, needs_process, needs_holders;
 	struct socket_filter filter; /* while they are collected */
 	struct row *items;
@@ -147,50 +148,42 @@ static void complete(struct rows *rows, struct socket *sock)
 		engine_complete_process(rows->engine, sock->holders[i]);
 }
 
-static int add_row(struct rows *rows, struct socket *sock)
+static void add_row(struct rows *rows, struct socket *sock)
 {
-	_cleanup_(doc_freep) struct doc *doc = NULL;
-	_cleanup_(freep) char *json = NULL;
-	size_t size;
+	struct socket_row row = { .sock = sock,
+				  .wall_ns = rows->wall_ns,
+				  .viewer = &rows->viewer };
 
 	if (rows->needs_process || (sock->owner && !sock->owner->info.comm[0]))
 		complete(rows, sock);
-	doc = codec_encode_socket(
-		sock, rows->needs_service ? service_name_of(rows, sock) : NULL,
-		rows->wall_ns, rows->n_fields ? rows->fields : NULL, &rows->viewer);
-	json = doc ? doc_print(doc, false, &size) : NULL;
-	if (!json)
-		return -ENOMEM;
+	if (rows->needs_service)
+		row.service = service_name_of(rows, sock);
 	if (rows->begun)
-		buffer_puts(&rows->text, ",");
+		buffer_add(&rows->text, ",", 1);
 	rows->begun = true;
-	buffer_add(&rows->text, json, size);
-	return 0;
+	codec_print_socket(&row, rows->members, &rows->text);
 }
 
 /* At least @size bytes more, or all that is left. */
 static int make_text(struct rows *rows, size_t size)
 {
-	int err = 0;
-
 	if (rows->offset) {
 		rows->text.size -= rows->offset;
 		memmove(rows->text.data, rows->text.data + rows->offset, rows->text.size);
 		rows->offset = 0;
 	}
-	while (err == 0 && rows->text.size - rows->offset < size &&
-	       rows->next < rows->count) {
+	while (!rows->text.failed && rows->text.size < size && rows->next < rows->count) {
 		struct socket *sock = sockets_find(engine_sockets(rows->engine),
 						   rows->items[rows->next++].cookie);
 
 		if (sock)
-			err = add_row(rows, sock);
+			add_row(rows, sock);
 	}
 	if (rows->next == rows->count && !rows->ended) {
 		rows->ended = true;
 		buffer_puts(&rows->text, "]}");
 	}
-	return err < 0 ? err : rows->text.failed ? -ENOMEM : 0;
+	return rows->text.failed ? -ENOMEM : 0;
 }
 
 static ssize_t read_rows(struct producer *producer, char *buf, size_t size)
@@ -221,6 +214,7 @@ static int prepare(struct rows *rows, const struct request *req, struct reply *r
 	if (err < 0)
 		return err;
 	note_needs(rows);
+	rows->members = codec_socket_members(rows->n_fields ? rows->fields : NULL);
 	/* Without the right to look the owners that are known stand alone. */
 	if (rows->needs_holders || rows->filter.pid)
 		(void)engine_refresh_holders(rows->engine);

@@ -35,6 +35,17 @@ struct doc *codec_encode_alert(const struct alert *alert, const struct viewer *v
 struct doc *codec_encode_socket(const struct socket *sock, const char *service,
 				uint64_t wall_ns, const char *const *fields,
 				const struct viewer *viewer);
+/* The same as compact text, behind what @ret has; @members stands for the fields. */
+struct buffer;
+struct socket_row {
+	const struct socket *sock;
+	const char *service;
+	uint64_t wall_ns;
+	const struct viewer *viewer;
+};
+uint32_t codec_socket_members(const char *const *fields);
+void codec_print_socket(const struct socket_row *row, uint32_t members,
+			struct buffer *ret);
 /* The entry as the registry has it, defaults filled in. */
 struct doc *codec_encode_service(const struct service *svc);
 /* The entry as `status` shows it: name, port, ports, proto, address, environment,
