@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "base/files.h"
@@ -84,6 +85,16 @@ void http_server_flush(struct http_server *server)
 		drive(server);
 }
 
+static int wait_too(struct http_server *server, int fd, bool wait)
+{
+	struct epoll_event wanted = { .events = EPOLLIN };
+
+	return epoll_ctl(server->waits, wait ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd,
+			 &wanted) < 0
+		       ? -errno
+		       : 0;
+}
+
 static int start_library(struct http_server *server)
 {
 	const union MHD_DaemonInfo *info;
@@ -103,6 +114,9 @@ static int start_library(struct http_server *server)
 	info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	if (!info)
 		return -EIO;
+	err = wait_too(server, info->epoll_fd, true);
+	if (err < 0)
+		return err;
 	server->poll = calloc(1, sizeof(*server->poll));
 	if (!server->poll)
 		return -ENOMEM;
@@ -126,6 +140,9 @@ int http_server_new(uv_loop_t *loop, struct api *api, struct http_server **ret)
 	server->loop = loop;
 	server->api = api;
 	server->accepting = true;
+	server->waits = epoll_create1(EPOLL_CLOEXEC);
+	if (server->waits < 0)
+		return -errno;
 	server->timer = calloc(1, sizeof(*server->timer));
 	if (!server->timer)
 		return -ENOMEM;
@@ -141,7 +158,7 @@ int http_server_new(uv_loop_t *loop, struct api *api, struct http_server **ret)
 
 int http_server_fd(const struct http_server *server)
 {
-	return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	return server->waits;
 }
 
 static void free_door(uv_handle_t *handle)
@@ -179,6 +196,7 @@ struct http_server *http_server_free(struct http_server *server)
 		wake_all(server);
 		MHD_stop_daemon(server->daemon);
 	}
+	close_fd(server->waits);
 	access_rules_done(&server->rules);
 	free(server);
 	return NULL;
@@ -210,8 +228,10 @@ void server_pause_accepting(struct http_server *server, uint64_t retry_ms)
 {
 	server->accepting = false;
 	server->retry_accept_ms = retry_ms ? uv_now(server->loop) + retry_ms : 0;
-	for (size_t i = 0; i < server->n_doors; i++)
+	for (size_t i = 0; i < server->n_doors; i++) {
 		uv_poll_stop(&server->doors[i]->poll);
+		wait_too(server, server->doors[i]->listener.fd, false);
+	}
 }
 
 void server_resume_accepting(struct http_server *server)
@@ -220,8 +240,10 @@ void server_resume_accepting(struct http_server *server)
 		return;
 	server->accepting = true;
 	server->retry_accept_ms = 0;
-	for (size_t i = 0; i < server->n_doors; i++)
+	for (size_t i = 0; i < server->n_doors; i++) {
 		uv_poll_start(&server->doors[i]->poll, UV_READABLE, on_knock);
+		wait_too(server, server->doors[i]->listener.fd, true);
+	}
 }
 
 int http_server_listen(struct http_server *server, struct listener *listener, gid_t group)
@@ -244,6 +266,11 @@ int http_server_listen(struct http_server *server, struct listener *listener, gi
 	door->poll.data = door;
 	*listener = (struct listener){ .fd = -EBADF };
 	server->doors[server->n_doors++] = door;
+	if (!server->accepting)
+		return 0;
+	err = wait_too(server, door->listener.fd, true);
+	if (err < 0)
+		return err;
 	return uv_poll_start(&door->poll, UV_READABLE, on_knock);
 }
 

@@ -49,7 +49,7 @@ void http_server_set_rules(struct http_server *server, struct access_rules *rule
 int http_server_adopt(struct http_server *server, int fd, gid_t group,
 		      void (*closed)(void *arg), void *arg);
 
-/* Readable while a connection has something to be looked at. */
+/* Readable while somebody knocks or a connection has something to be looked at. */
 int http_server_fd(const struct http_server *server);
 /* Send what streams have been given since; to be called after the engine published. */
 void http_server_flush(struct http_server *server);

@@ -61,6 +61,7 @@ struct http_server {
 	struct api *api;
 	struct MHD_Daemon *daemon;
 	uv_poll_t *poll; /* the library's epoll descriptor */
+	int waits;       /* an epoll descriptor of that one and of those who knock */
 	uv_timer_t *timer;
 	struct door *doors[HTTP_LISTENERS_MAX];
 	size_t n_doors;
