@@ -59,8 +59,10 @@ int main(int argc, char **argv)
 	if (more <= 0)
 		return more < 0 ? EXIT_USAGE : EXIT_DONE;
 
-	/* One thread, and now and then a document of megabytes that is to go back. */
-	mallopt(M_ARENA_MAX, 1);
+	/* Now and then a document of megabytes that is to go back.  One thread but for
+	 * workers: with the loop's arena they would have its lock, and be kept from going
+	 * on by whatever is more urgent than they are. */
+	mallopt(M_ARENA_MAX, 2);
 	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 	if (options.serve_fd >= 0) {
 		log_set_level(LOG_WARNING);

@@ -211,6 +211,20 @@ static struct chunk *take_chunks(struct history *h, uint64_t *ret_events,
 	return chunks;
 }
 
+/* Answers those that are too many.  Locked. */
+static struct chunk *keep_spare(struct history *h, struct chunk *chunks)
+{
+	while (chunks && h->n_spare < SPARE_MAX) {
+		struct chunk *next = chunks->next;
+
+		chunks->next = h->spare;
+		h->spare = chunks;
+		h->n_spare++;
+		chunks = next;
+	}
+	return chunks;
+}
+
 /* Locked, but while it writes. */
 static void write_all(struct history *h, struct history_writer *w)
 {
@@ -222,12 +236,15 @@ static void write_all(struct history *h, struct history_writer *w)
 		chunks = take_chunks(h, &n, &first_ns);
 		pthread_mutex_unlock(&h->lock);
 		written = w ? history_writer_write(w, chunks) : 0;
-		free_chunks(chunks);
 		pthread_mutex_lock(&h->lock);
+		chunks = keep_spare(h, chunks);
 		h->n_taken += n;
 		h->counters.written += written;
 		count_dropped(h, first_ns, n - written);
 		pthread_cond_broadcast(&h->written);
+		pthread_mutex_unlock(&h->lock);
+		free_chunks(chunks);
+		pthread_mutex_lock(&h->lock);
 	}
 }
 
@@ -239,11 +256,16 @@ static void *work(void *arg)
 	prctl(PR_SET_NAME, "portwatch-past");
 	pthread_mutex_lock(&h->lock);
 	do {
+		struct chunk *spare;
+
 		while (wait_for_more(h))
 			write_all(h, w);
+		spare = take(h->spare);
+		h->n_spare = 0;
 		/* It takes a moment, in which something may come that refers to
 		 * processes told before. */
 		pthread_mutex_unlock(&h->lock);
+		free_chunks(spare);
 		history_writer_rest(w);
 		pthread_mutex_lock(&h->lock);
 	} while (h->first);
@@ -306,6 +328,7 @@ struct history *history_free(struct history *h)
 	if (h->joinable)
 		pthread_join(h->thread, NULL);
 	free_chunks(h->first);
+	free_chunks(h->spare);
 	pthread_cond_destroy(&h->more);
 	pthread_cond_destroy(&h->written);
 	pthread_mutex_destroy(&h->lock);
@@ -329,7 +352,15 @@ static struct chunk *room_for(struct history *h, size_t size)
 
 	if (chunk && CHUNK_DATA - chunk->used >= size)
 		return chunk;
-	chunk = h->n_chunks < CHUNKS_MAX ? malloc(CHUNK_BYTES) : NULL;
+	if (h->n_chunks == CHUNKS_MAX)
+		return NULL;
+	chunk = h->spare;
+	if (chunk) {
+		h->spare = chunk->next;
+		h->n_spare--;
+	} else {
+		chunk = malloc(CHUNK_BYTES);
+	}
 	if (!chunk)
 		return NULL;
 	chunk->next = NULL;

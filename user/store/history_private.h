@@ -19,7 +19,8 @@ struct chunk {
 enum {
 	CHUNK_BYTES = 256 * 1024,
 	CHUNK_DATA = CHUNK_BYTES - sizeof(struct chunk),
-	CHUNKS_MAX = 32
+	CHUNKS_MAX = 32,
+	SPARE_MAX = 8
 };
 
 /* Entries that could not be kept. */
@@ -51,6 +52,10 @@ struct history {
 	bool damaged;   /* as a reader found */
 	struct chunk *first, **last;
 	unsigned n_chunks;
+	/* Written, for what comes next: a mapping anew for each would have the owner wait
+	 * for the thread, which may be kept from the lock of the address space. */
+	struct chunk *spare;
+	unsigned n_spare;
 	uint64_t n_added, n_taken; /* of events; taken: written or dropped */
 	uint64_t retain_ms;
 	struct history_counters counters;
