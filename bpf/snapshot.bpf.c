@@ -275,9 +275,10 @@ int list_tcp(struct bpf_iter__tcp *ctx)
 SEC("iter/udp")
 int list_udp(struct bpf_iter__udp *ctx)
 {
-	struct udp_sock *sk = ctx->udp_sk;
+	/* A struct sock is the first of it; one type less for the kernel to look up. */
+	struct sock *sk = (struct sock *)ctx->udp_sk;
 
-	return sk ? list_unheld(ctx->meta->seq, &sk->inet.sk) : 0;
+	return sk ? list_unheld(ctx->meta->seq, sk) : 0;
 }
 
 char LICENSE[] SEC("license") = "GPL";
