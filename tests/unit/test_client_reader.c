@@ -87,6 +87,36 @@ TEST(what_is_no_character_becomes_the_replacement)
 }
 
 /* Each prefix of a document, each in memory that ends where it ends. */
+TEST(a_key_is_read_again_only_as_it_was_written)
+{
+	static const char text[] =
+		"{\"pid\":1,\"pid\":2,\"pids\":3,\"pid\" :4,\"pi\":5,\"pid\":6}";
+	struct span key, other;
+	struct reader r;
+
+	reader_init(&r, text, sizeof(text) - 1);
+	CHECK(reader_enter(&r, '{'));
+	CHECK(reader_key(&r, &key));
+	reader_skip(&r);
+	CHECK(reader_key_again(&r, key));
+	CHECK_EQ(reader_peek(&r), '0');
+	reader_skip(&r);
+	for (int i = 0; i < 3; i++) {
+		CHECK(!reader_key_again(&r, key));
+		CHECK(reader_key(&r, &other));
+		reader_skip(&r);
+	}
+	CHECK(reader_key_again(&r, key));
+	reader_skip(&r);
+	CHECK(!reader_key_again(&r, key));
+	CHECK(!reader_key(&r, &other));
+	CHECK(!reader_failed(&r));
+	for (size_t size = 0; size < 9; size++) {
+		reader_init(&r, ",\"pid\":1", size);
+		CHECK_EQ(reader_key_again(&r, key), size >= 7);
+	}
+}
+
 TEST(text_that_is_cut_off_never_reads_beyond_its_end)
 {
 	static const char text[] = "{\"a\":[1,{\"b\":\"c\\\"\\u00e9\"}],\"d\":true}";

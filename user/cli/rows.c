@@ -101,14 +101,19 @@ static void match(const struct search *search, path_set open, size_t depth,
 	}
 }
 
-static const struct memo *recall(struct search *search, path_set open, size_t depth,
-				 size_t place, struct span key)
+/* The next key of the object and what it means; NULL past the last. */
+static const struct memo *recall(struct reader *r, struct search *search, path_set open,
+				 size_t depth, size_t place)
 {
 	struct memo *memo = &search->memos[depth][place % MEMO_MAX];
+	bool known = memo->key.at && memo->open == open;
+	struct span key;
 
-	if (memo->open != open || memo->key.size != key.size || !memo->key.at ||
-	    memcmp(memo->key.at, key.at, key.size) != 0)
-		match(search, open, depth, key, memo);
+	if (known && reader_key_again(r, memo->key))
+		return memo;
+	if (!reader_key(r, &key))
+		return NULL;
+	match(search, open, depth, key, memo);
 	return memo;
 }
 
@@ -116,14 +121,13 @@ static const struct memo *recall(struct search *search, path_set open, size_t de
 static void read_members(struct reader *r, struct search *search, path_set open,
 			 size_t depth)
 {
-	struct span key;
+	const struct memo *memo;
 
 	if (depth == DEPTH_MAX || !reader_enter(r, '{')) {
 		reader_skip(r);
 		return;
 	}
-	for (size_t place = 0; reader_key(r, &key); place++) {
-		const struct memo *memo = recall(search, open, depth, place, key);
+	for (size_t place = 0; (memo = recall(r, search, open, depth, place)); place++) {
 		path_set here = memo->here;
 		const char *start;
 

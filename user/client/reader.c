@@ -116,6 +116,20 @@ bool reader_key(struct reader *r, struct span *ret)
 	return true;
 }
 
+bool reader_key_again(struct reader *r, struct span key)
+{
+	const char *p = r->at;
+
+	if (p < r->end && *p == ',')
+		p++;
+	/* With the quote and what is usually the colon behind it. */
+	if ((size_t)(r->end - p) < key.size + 3 || *p != '"' ||
+	    key.at[key.size + 1] != ':' || memcmp(p + 1, key.at, key.size + 2) != 0)
+		return false;
+	r->at = p + key.size + 3;
+	return true;
+}
+
 bool reader_element(struct reader *r)
 {
 	return next(r, ']');

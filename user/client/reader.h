@@ -43,6 +43,9 @@ char reader_peek(struct reader *r);
 bool reader_enter(struct reader *r, char bracket);
 /* The next key, without its quotes and not unescaped; false past the last. */
 bool reader_key(struct reader *r, struct span *ret);
+/* Is the next key written as @key was, which reader_key() answered of the same text?
+ * Then it is read; else nothing is consumed.  Rows are alike. */
+bool reader_key_again(struct reader *r, struct span key);
 /* Is there another element?  False past the last. */
 bool reader_element(struct reader *r);
 
