@@ -110,6 +110,44 @@ while True:
 	[ "$(sql 'SELECT count(*) FROM entry WHERE type = 2 AND place = 2 * 17365 AND netns = '"$NETNS")" = 1 ]
 }
 
+# hold COUNT - so many UDP sockets at 17371, each at an address of its own; in as many
+# processes as the limit of descriptors asks for
+hold()
+{
+	"${inside[@]}" python3 -c '
+import itertools, os, resource, signal, socket, sys, time
+parent = os.getpid()
+left, each = int(sys.argv[1]), resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (each, each))
+addresses = (f"127.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in itertools.count(65536))
+while left > 0:
+    count = min(left, each - 64)
+    mine = list(itertools.islice(addresses, count))
+    left -= count
+    if os.fork() == 0:
+        held = [socket.socket(type=socket.SOCK_DGRAM) for _ in mine]
+        for sock, address in zip(held, mine):
+            sock.bind((address, 17371))
+        print("held", flush=True)
+        while os.getppid() == parent:
+            time.sleep(0.2)
+        os._exit(0)
+    print("asked", flush=True)
+print("all", flush=True)
+signal.pause()' "$1" >"$D/held" 2>&1 3>&- &
+	started+=("$!")
+	within 60 grep -q all "$D/held"
+	within 60 eval '[ "$(grep -c held "$D/held")" = "$(grep -c asked "$D/held")" ]'
+}
+
+@test "however much stood, it is all remembered" {
+	hold 70000
+	daemon
+	within 60 eval '[ "$(sql "SELECT count(*) FROM entry WHERE place = 2 * 17371 + 1 AND
+		netns = $NETNS")" = 70000 ]'
+	[ "$(api /api/ports/history | jq .dropped)" = 0 ]
+}
+
 @test "history is asked for by port, range, protocol, service, process and time" {
 	daemon
 	named wizard 17365

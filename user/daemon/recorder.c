@@ -10,6 +10,8 @@
 
 /* Whoever waits for the event is told first. */
 enum { WRITE_AFTER_MS = 20 };
+/* Of what stood already, in one turn of the loop. */
+#define STANDING_NS (4 * NS_PER_MS)
 
 struct recorder {
 	uv_timer_t later; /* runs while something is not written */
@@ -17,13 +19,60 @@ struct recorder {
 	struct engine_subscription *subscription; /* NULL: nothing is written */
 	struct history *history;
 	uint64_t begun_ns; /* wall clock */
+	/* Cookies of what stood then; the last @n_standing are not recorded yet. */
+	uint64_t *standing;
+	size_t n_standing;
 };
+
+/* One that is younger was told. */
+static bool stood_already(const struct socket *sock)
+{
+	return !sock->since_ns && sock->state != SOCKET_CONNECTED;
+}
+
+static void record_standing(struct recorder *recorder, uint64_t cookie)
+{
+	const struct socket *sock =
+		sockets_find(engine_sockets(recorder->engine), cookie);
+	const struct service *svc;
+
+	if (!sock || !stood_already(sock))
+		return; /* its end was told */
+	svc = engine_service_of(recorder->engine, sock);
+	if (sock->owner)
+		engine_complete_process(recorder->engine, sock->owner);
+	history_add_standing(recorder->history, sock, svc ? svc->name : NULL,
+			     recorder->begun_ns);
+}
+
+/* There may be more of them than the queue holds. */
+static void record_some(struct recorder *recorder)
+{
+	uint64_t start_ns = now_mono_ns();
+
+	while (recorder->n_standing > 0 && history_has_room(recorder->history) &&
+	       now_mono_ns() - start_ns < STANDING_NS)
+		record_standing(recorder, recorder->standing[--recorder->n_standing]);
+	if (recorder->n_standing == 0)
+		free(take(recorder->standing));
+}
+
+static void write_later(struct recorder *recorder);
 
 static void on_later(uv_timer_t *timer)
 {
-	const struct recorder *recorder = timer->data;
+	struct recorder *recorder = timer->data;
 
+	record_some(recorder);
 	history_write(recorder->history);
+	if (recorder->standing)
+		write_later(recorder);
+}
+
+static void write_later(struct recorder *recorder)
+{
+	if (!uv_is_active((uv_handle_t *)&recorder->later))
+		uv_timer_start(&recorder->later, on_later, WRITE_AFTER_MS, 0);
 }
 
 static void record(const struct event *event, void *arg)
@@ -31,8 +80,7 @@ static void record(const struct event *event, void *arg)
 	struct recorder *recorder = arg;
 
 	history_add(recorder->history, event);
-	if (!uv_is_active((uv_handle_t *)&recorder->later))
-		uv_timer_start(&recorder->later, on_later, WRITE_AFTER_MS, 0);
+	write_later(recorder);
 }
 
 /* Perhaps in the history's thread. */
@@ -72,7 +120,10 @@ int recorder_new(uv_loop_t *loop, struct engine *engine, const char *state, bool
 
 static void free_recorder(uv_handle_t *later)
 {
-	free(later->data);
+	struct recorder *recorder = later->data;
+
+	free(recorder->standing);
+	free(recorder);
 }
 
 struct recorder *recorder_free(struct recorder *recorder)
@@ -85,18 +136,12 @@ struct recorder *recorder_free(struct recorder *recorder)
 	return NULL;
 }
 
-/* One that is younger was told. */
-static int record_standing(struct socket *sock, void *arg)
+static int note_standing(struct socket *sock, void *arg)
 {
 	struct recorder *recorder = arg;
-	const struct service *svc = engine_service_of(recorder->engine, sock);
 
-	if (sock->since_ns || sock->state == SOCKET_CONNECTED)
-		return 0;
-	if (sock->owner)
-		engine_complete_process(recorder->engine, sock->owner);
-	history_add_standing(recorder->history, sock, svc ? svc->name : NULL,
-			     recorder->begun_ns);
+	if (stood_already(sock))
+		recorder->standing[recorder->n_standing++] = sock->cookie;
 	return 0;
 }
 
@@ -110,10 +155,15 @@ void recorder_follow(struct recorder *recorder)
 
 void recorder_begin(struct recorder *recorder)
 {
+	struct sockets *sockets = engine_sockets(recorder->engine);
+
 	recorder_follow(recorder);
 	recorder->begun_ns = now_wall_ns();
-	sockets_each(engine_sockets(recorder->engine), record_standing, recorder);
+	recorder->standing = calloc(sockets_count(sockets) + 1, sizeof(uint64_t));
+	if (recorder->standing)
+		sockets_each(sockets, note_standing, recorder);
 	history_begin(recorder->history);
+	write_later(recorder);
 }
 
 struct history *recorder_history(struct recorder *recorder)

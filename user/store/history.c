@@ -417,6 +417,16 @@ static bool put_event(struct history *h, const struct event *event, bool standin
 	return true;
 }
 
+bool history_has_room(struct history *h)
+{
+	bool room;
+
+	pthread_mutex_lock(&h->lock);
+	room = h->n_chunks < CHUNKS_MAX / 2;
+	pthread_mutex_unlock(&h->lock);
+	return room;
+}
+
 static void add(struct history *h, const struct event *event, bool standing)
 {
 	if (!h->options.writes)

@@ -59,6 +59,9 @@ void history_add(struct history *history, const struct event *event);
 void history_add_standing(struct history *history, const struct socket *sock,
 			  const char *service, uint64_t wall_ns);
 
+/* For whoever can wait: half of the queue is free. */
+bool history_has_room(struct history *history);
+
 /* Have the thread write what was added; starting it may take some 100 us. */
 void history_write(struct history *history);
 
