@@ -65,6 +65,9 @@ bool name_equals(struct span a, struct span b)
 
 	if (span_equals(a, b))
 		return true;
+	/* Most are not, and a stem has its name's first letter. */
+	if (!a.size || !b.size || *a.text != *b.text)
+		return false;
 	split(a, &a_stem, &a_major);
 	split(b, &b_stem, &b_major);
 	return span_equals(a_stem, b_stem) &&
@@ -84,7 +87,7 @@ bool name_is_interpreter(struct span name)
 
 	split(name, &stem, &major);
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (span_equals(stem, span_of(known[i])))
+		if (*known[i] == *stem.text && span_equals(stem, span_of(known[i])))
 			return true;
 	return false;
 }
