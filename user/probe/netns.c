@@ -103,30 +103,86 @@ static void *enter(void *arg)
 	return NULL;
 }
 
+struct netns_search {
+	struct namespaces list;
+	pthread_t thread;
+	bool runs;
+	int err;
+};
+
+static void *search_all(void *arg)
+{
+	struct netns_search *search = arg;
+
+	search->err = add_from(&search->list, "/proc", true);
+	if (search->err == 0)
+		search->err = add_from(&search->list, "/run/netns", false);
+	return NULL;
+}
+
+int netns_search_begin(struct netns_search **ret)
+{
+	struct netns_search *search = calloc(1, sizeof(*search));
+
+	if (!search)
+		return -ENOMEM;
+	search->runs = pthread_create(&search->thread, NULL, search_all, search) == 0;
+	if (!search->runs)
+		search_all(search);
+	*ret = search;
+	return 0;
+}
+
+static int search_end(struct netns_search *search)
+{
+	if (search->runs)
+		pthread_join(search->thread, NULL);
+	search->runs = false;
+	return search->err;
+}
+
+struct netns_search *netns_search_free(struct netns_search *search)
+{
+	if (!search)
+		return NULL;
+	search_end(search);
+	namespaces_done(&search->list);
+	free(search);
+	return NULL;
+}
+
+/* setns moves one thread; a thread that has left its namespace is not used again. */
+static int visit_one(const struct namespace *ns, netns_fn fn, void *arg)
+{
+	struct visit visit = { .ns = ns, .fn = fn, .arg = arg };
+	pthread_t thread;
+	int err = -pthread_create(&thread, NULL, enter, &visit);
+
+	if (err < 0)
+		return err;
+	pthread_join(thread, NULL);
+	return visit.answer;
+}
+
+int netns_visit(struct netns_search *search, netns_fn fn, void *arg)
+{
+	struct stat own = { 0 };
+	int err = 0;
+
+	if (stat("/proc/self/ns/net", &own) == 0)
+		err = fn((uint32_t)own.st_ino, arg);
+	if (err == 0)
+		err = search_end(search);
+	for (size_t i = 0; err == 0 && i < search->list.count; i++)
+		if (search->list.items[i].inode != (uint32_t)own.st_ino)
+			err = visit_one(&search->list.items[i], fn, arg);
+	return err;
+}
+
 int netns_each(netns_fn fn, void *arg)
 {
-	_cleanup_(namespaces_done) struct namespaces list = { 0 };
-	int err = add(&list, AT_FDCWD, "/proc/self/ns/net");
+	_cleanup_(netns_search_freep) struct netns_search *search = NULL;
+	int err = netns_search_begin(&search);
 
-	if (err == 0)
-		err = add_from(&list, "/proc", true);
-	if (err == 0)
-		err = add_from(&list, "/run/netns", false);
-	for (size_t i = 0; err == 0 && i < list.count; i++) {
-		struct visit visit = { .ns = &list.items[i], .fn = fn, .arg = arg };
-		pthread_t thread;
-
-		if (i == 0) {
-			err = fn(visit.ns->inode, arg);
-			continue;
-		}
-		/* setns moves one thread; a thread that has left its namespace is not
-		 * used again. */
-		err = -pthread_create(&thread, NULL, enter, &visit);
-		if (err == 0) {
-			pthread_join(thread, NULL);
-			err = visit.answer;
-		}
-	}
-	return err;
+	return err < 0 ? err : netns_visit(search, fn, arg);
 }

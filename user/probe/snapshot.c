@@ -22,8 +22,9 @@ struct seen {
 
 struct snapshot {
 	struct iterators programs;
-	struct iterators links;     /* of those that were used */
-	struct pw_control *control; /* of the hooks; NULL where events do not run */
+	struct iterators links;      /* of those that were used */
+	struct pw_control *control;  /* of the hooks; NULL where events do not run */
+	struct netns_search *search; /* of the first walk; NULL otherwise */
 };
 
 struct walk {
@@ -117,7 +118,10 @@ int snapshot_new(const struct hooks *hooks, const char *without, struct snapshot
 		snapshot->programs = of_hooks(hooks);
 		snapshot->control = hooks_control(hooks);
 	} else {
-		err = iterators_load(without, &snapshot->programs);
+		/* For the walk that is to follow: the kernel needs a while to load. */
+		err = netns_search_begin(&snapshot->search);
+		if (err == 0)
+			err = iterators_load(without, &snapshot->programs);
 	}
 	if (err < 0)
 		return err;
@@ -129,6 +133,7 @@ struct snapshot *snapshot_free(struct snapshot *snapshot)
 {
 	if (!snapshot)
 		return NULL;
+	netns_search_free(snapshot->search);
 	iterators_done(&snapshot->links);
 	iterators_done(&snapshot->programs);
 	free(snapshot);
@@ -268,7 +273,7 @@ static int walk_all(struct walk *walk)
 		err = ensure_link(&links->udp, programs->udp);
 	if (err < 0)
 		return err;
-	unheld_begin(&unheld, links->tcp, links->udp);
+	unheld_begin(&unheld, links->tcp, links->udp, take(walk->snapshot->search));
 	err = iterators_read(links->descriptors, take_rows, walk);
 	if (err == 0)
 		err = unheld_end(&unheld);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "probe/iterators.h"
-#include "probe/netns.h"
 
 enum { AT_FIRST = 1024 };
 
@@ -70,13 +69,14 @@ static void *gather(void *arg)
 {
 	struct unheld *unheld = arg;
 
-	unheld->err = netns_each(gather_one, unheld);
+	unheld->err = unheld->search ? netns_visit(unheld->search, gather_one, unheld)
+				     : netns_each(gather_one, unheld);
 	return NULL;
 }
 
-void unheld_begin(struct unheld *unheld, int tcp, int udp)
+void unheld_begin(struct unheld *unheld, int tcp, int udp, struct netns_search *search)
 {
-	*unheld = (struct unheld){ .tcp = tcp, .udp = udp };
+	*unheld = (struct unheld){ .tcp = tcp, .udp = udp, .search = search };
 	unheld->runs = pthread_create(&unheld->thread, NULL, gather, unheld) == 0;
 	if (!unheld->runs)
 		gather(unheld);
@@ -93,6 +93,7 @@ int unheld_end(struct unheld *unheld)
 void unheld_done(struct unheld *unheld)
 {
 	unheld_end(unheld);
+	netns_search_free(unheld->search);
 	free(unheld->rows);
 	free(unheld->bound);
 	*unheld = (struct unheld){ 0 };

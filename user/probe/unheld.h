@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "portwatch/control.h"
 #include "probe/diag_private.h"
+#include "probe/netns.h"
 
 struct unheld {
 	/* After unheld_end(): of the iterators, and TCP sockets that are only bound. */
@@ -24,13 +25,15 @@ struct unheld {
 
 	size_t rows_capacity, bound_capacity;
 	int tcp, udp; /* links, borrowed */
+	struct netns_search *search;
 	pthread_t thread;
 	bool runs;
 	int err;
 };
 
-/* Begin to read the links @tcp and @udp in each namespace; to be ended or done. */
-void unheld_begin(struct unheld *unheld, int tcp, int udp);
+/* Begin to read the links @tcp and @udp in each namespace that @search finds, which is
+ * taken; NULL: a new one.  To be done, whatever comes of it. */
+void unheld_begin(struct unheld *unheld, int tcp, int udp, struct netns_search *search);
 /* Wait for it.  0 or negative errno. */
 int unheld_end(struct unheld *unheld);
 void unheld_done(struct unheld *unheld);
