@@ -251,6 +251,7 @@ static int check_gone(struct socket *sock, void *arg)
 	    sock->state == SOCKET_BOUND &&
 	    !has_lasted(h, &e->healing.missing, &h->missing, sock->cookie))
 		return 0;
+	probe_forget(e->probe, sock->cookie);
 	facts_release(e, sock, RELEASE_CLOSE);
 	h->differed++;
 	return 0;

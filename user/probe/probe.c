@@ -239,6 +239,12 @@ bool probe_wants_look(struct probe *probe)
 	return wants;
 }
 
+void probe_forget(struct probe *probe, uint64_t cookie)
+{
+	if (probe->hooks && hooks_must_look(probe->hooks))
+		bpf_map_delete_elem(hooks_map_fd(probe->hooks, "tracked"), &cookie);
+}
+
 static int ensure_snapshot(struct probe *probe)
 {
 	int err;

@@ -62,6 +62,9 @@ bool probe_lost(struct probe *probe, uint64_t *ret_lost);
 /* A hint that cannot be told as a fact (no cgroup v2): rebuild when it suits; cleared. */
 bool probe_wants_look(struct probe *probe);
 
+/* This socket has gone, as only a look found: nothing is kept to tell its release by. */
+void probe_forget(struct probe *probe, uint64_t cookie);
+
 /* One socket as one of its holders has it; a socket that several hold comes several
  * times, one that nobody holds once with pid 0. */
 struct snapshot_row {

@@ -2,9 +2,12 @@
 /* Binds and listens that succeed. */
 #include "kernel/rows/cases.h"
 
+#include "base/files.h"
 #include "base/time.h"
 
+#include <bpf/bpf.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static void bind_a_port(const struct kase *k)
@@ -140,6 +143,62 @@ static void bind_without_a_cookie(const struct kase *k)
 TEST(a_socket_that_nobody_asked_for_its_cookie_is_a_row)
 {
 	each_case(ALL_PROTOS, bind_without_a_cookie);
+}
+
+/* Of the newest map of that name, which is that of the mode that runs. */
+static size_t count_tracked(void)
+{
+	uint64_t key, *before = NULL;
+	uint32_t id = 0;
+	size_t n = 0;
+	int fd = -1;
+
+	while (bpf_map_get_next_id(id, &id) == 0) {
+		struct bpf_map_info info = { 0 };
+		uint32_t size = sizeof(info);
+		int next = bpf_map_get_fd_by_id(id);
+
+		if (next >= 0 && bpf_obj_get_info_by_fd(next, &info, &size) == 0 &&
+		    strcmp(info.name, "tracked") == 0) {
+			close_fd(fd);
+			fd = next;
+		} else {
+			close_fd(next);
+		}
+	}
+	CHECK(fd >= 0);
+	while (bpf_map_get_next_key(fd, before, &key) == 0) {
+		before = &key;
+		n++;
+	}
+	close_fd(fd);
+	return n;
+}
+
+/* Else the room for them is gone some day, and each release is a loss from then on. */
+static void close_many(const struct kase *k)
+{
+	enum { MANY = 32 };
+	size_t before = count_tracked();
+	uint64_t cookies[MANY];
+
+	for (int i = 0; i < MANY; i++) {
+		cookies[i] = case_socket(k, (unsigned)i);
+		actor_must(k->actor, "bind %d %s 0", i, k->loopback);
+	}
+	for (int i = 0; i < MANY; i++)
+		scene_row(cookies[i], SOCKET_BOUND);
+	CHECK(count_tracked() > before || k->kind == TCP);
+	for (int i = 0; i < MANY; i++)
+		actor_must(k->actor, "close %d", i);
+	for (int i = 0; i < MANY; i++)
+		scene_gone(cookies[i]);
+	CHECK(count_tracked() < before + MANY / 2);
+}
+
+TEST(what_is_closed_is_not_kept)
+{
+	each_case(ALL_PROTOS, close_many);
 }
 
 static void share_by_reuseport(const struct kase *k)
