@@ -410,6 +410,16 @@ signal.pause()' >"$D/odd" 3>&- &
 	[[ ${lines[1]} == kernel*,true ]]
 }
 
+@test "doctor says where PIDs are not those of the host" {
+	here=false
+	[ "$(readlink /proc/self/ns/pid)" != 'pid:[4026531836]' ] || here=true
+	run "${inside[@]}" "$PORTWATCH" --local doctor -o json
+	[ "$(json '.findings[] | select(.name == "PID namespace") | .ok')" = $here ]
+	run "${inside[@]}" unshare -pf --mount-proc "$PORTWATCH" --local doctor -o json
+	[ "$(json '.findings[] | select(.name == "PID namespace") | .ok')" = false ]
+	[[ $(json '.findings[] | select(.name == "PID namespace") | .remedy') == *--pid=host* ]]
+}
+
 # -- stdout that goes away or is full
 
 @test "a reader that goes away ends it quietly" {

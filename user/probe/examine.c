@@ -178,6 +178,22 @@ static bool uses(const struct hooks *running, const char *prefix)
 	return false;
 }
 
+/* The kernel tells of a process by its PID in the first namespace. */
+static void add_pid_namespace(struct examination *x)
+{
+	static const char first[] =
+		"pid:[4026531836]"; /* PROC_PID_INIT_INO of proc_ns.h */
+	char ours[sizeof(first) + 1] = "";
+	bool same;
+
+	if (readlink("/proc/self/ns/pid", ours, sizeof(ours) - 1) < 0)
+		return;
+	same = streq(ours, first);
+	add(x, "PID namespace", "processes of events are found by their PID in /proc",
+	    same, same, "not that of the host: events name other PIDs than /proc has",
+	    "run it in the host's: docker run --pid=host, or outside the container");
+}
+
 static void add_port_range(struct examination *x)
 {
 	struct port_range range;
@@ -204,6 +220,7 @@ int examine(const struct hooks *running, const struct hooks_options *options, bo
 	add_mount(x, "tracefs", "system call tracepoints, where fexit is refused",
 		  uses(running, "syscalls:"));
 	add_capabilities(x);
+	add_pid_namespace(x);
 	if (running) {
 		add_hooks(x, running, true);
 	} else if (no_bpf) {
