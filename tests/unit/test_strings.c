@@ -3,6 +3,7 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 TEST(equality_knows_null)
 {
@@ -241,6 +242,20 @@ TEST(a_terminal_is_kept_from_what_moves_or_turns_it)
 		_cleanup_(freep) char *safe = terminal_escape(cases[i].text);
 
 		CHECK_STR(safe, cases[i].safe);
+	}
+}
+
+TEST(a_number_is_written_as_printf_writes_it)
+{
+	static const int64_t numbers[] = { 0,         7,         -7,        10,
+					   65535,     -100000,   INT64_MAX, INT64_MIN,
+					   INT32_MAX, INT32_MIN, 999,       1000 };
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		char wanted[32], room[21] = "", *end = room + sizeof(room) - 1;
+
+		snprintf(wanted, sizeof(wanted), "%jd", (intmax_t)numbers[i]);
+		CHECK_STR(format_int(numbers[i], end), wanted);
 	}
 }
 

@@ -224,6 +224,19 @@ char *shell_quote(const char *word)
 	return buffer_take(&buf);
 }
 
+char *format_int(int64_t value, char *end)
+{
+	uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
+	do {
+		*--end = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (value < 0)
+		*--end = '-';
+	return end;
+}
+
 int parse_u64(const char *text, uint64_t max, uint64_t *ret)
 {
 	uint64_t value = 0;

@@ -33,6 +33,9 @@ int shell_split(const char *text, char ***ret);
 /* One word quoted for a POSIX shell where it needs to be; NULL for want of memory. */
 char *shell_quote(const char *word);
 
+/* @value in decimal, without a NUL, such that it ends at @end, of at most 20 bytes;
+ * answers where it begins.  For what printf(3) is too slow. */
+char *format_int(int64_t value, char *end);
 /* An unsigned decimal number that fills the whole of @text.  -EINVAL, -ERANGE. */
 int parse_u64(const char *text, uint64_t max, uint64_t *ret);
 

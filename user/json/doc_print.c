@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/strings.h"
 #include "json/doc_private.h"
 
 enum { INDENT = 2, FIRST_CAPACITY = 512 };
@@ -122,16 +123,10 @@ static void put_string(struct out *out, const char *text)
 
 static void put_integer(struct out *out, int64_t value)
 {
-	uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
-	char digits[24], *first = digits + sizeof(digits);
+	char digits[24], *end = digits + sizeof(digits);
+	const char *first = format_int(value, end);
 
-	do {
-		*--first = (char)('0' + left % 10);
-		left /= 10;
-	} while (left > 0);
-	if (value < 0)
-		*--first = '-';
-	put(out, first, (size_t)(digits + sizeof(digits) - first));
+	put(out, first, (size_t)(end - first));
 }
 
 /* The shortest of the forms that read back as the same number. */

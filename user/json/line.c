@@ -73,16 +73,10 @@ void line_string(struct buffer *to, const char *key, const char *value)
 
 void line_int(struct buffer *to, const char *key, int64_t value)
 {
-	uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
-	char digits[24], *first = digits + sizeof(digits);
+	char digits[24], *end = digits + sizeof(digits);
+	const char *first = format_int(value, end);
 
-	do {
-		*--first = (char)('0' + left % 10);
-		left /= 10;
-	} while (left > 0);
-	if (value < 0)
-		*--first = '-';
-	put(to, key, first, (size_t)(digits + sizeof(digits) - first));
+	put(to, key, first, (size_t)(end - first));
 }
 
 void line_bool(struct buffer *to, const char *key, bool value)
