@@ -174,6 +174,13 @@ static __always_inline void fill_holder(struct pw_snapshot_row *row,
 	BPF_CORE_READ_STR_INTO(&row->comm, leader, comm);
 }
 
+static __always_inline struct sock *sock_in(struct file *file)
+{
+	struct socket *sock = bpf_sock_from_file(file);
+
+	return sock ? sock->sk : NULL;
+}
+
 #ifndef PW_ALONE
 /* References to the file but the one of the walk; 0 where they are counted otherwise. */
 static __always_inline __u32 count_references(const struct file *file)
@@ -195,16 +202,12 @@ int list_port(struct bpf_iter__task_file *ctx)
 	struct pw_snapshot_row row = {};
 	struct pw_control *ctl;
 	const struct sock *holder;
-	struct socket *sock;
 	struct sock *sk;
 	__u32 zero = 0;
 
 	if (!task || !file)
 		return 0;
-	sock = bpf_sock_from_file(file);
-	if (!sock)
-		return 0;
-	sk = sock->sk;
+	sk = sock_in(file);
 	ctl = bpf_map_lookup_elem(&control, &zero);
 	if (!sk || !ctl || !is_inet(sk->__sk_common.skc_family))
 		return 0;
@@ -226,15 +229,11 @@ int list_descriptors(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct pw_snapshot_row row = {};
-	struct socket *sock;
 	struct sock *sk;
 
 	if (!task || !file)
 		return 0;
-	sock = bpf_sock_from_file(file);
-	if (!sock)
-		return 0;
-	sk = sock->sk;
+	sk = sock_in(file);
 	if (!sk || !fill_row(&row, sk))
 		return 0;
 	row.cookie = bpf_get_socket_cookie(sk);
