@@ -224,14 +224,21 @@ static void on_knock(uv_poll_t *poll, int status, int events)
 	drive(server);
 }
 
+/* Look for whoever knocks there, or leave them waiting.  -errno. */
+static int attend(struct door *door, bool wait)
+{
+	/* Without, they are answered a batch of records later. */
+	(void)wait_too(door->server, door->listener.fd, wait);
+	return wait ? uv_poll_start(&door->poll, UV_READABLE, on_knock)
+		    : uv_poll_stop(&door->poll);
+}
+
 void server_pause_accepting(struct http_server *server, uint64_t retry_ms)
 {
 	server->accepting = false;
 	server->retry_accept_ms = retry_ms ? uv_now(server->loop) + retry_ms : 0;
-	for (size_t i = 0; i < server->n_doors; i++) {
-		uv_poll_stop(&server->doors[i]->poll);
-		wait_too(server, server->doors[i]->listener.fd, false);
-	}
+	for (size_t i = 0; i < server->n_doors; i++)
+		attend(server->doors[i], false);
 }
 
 void server_resume_accepting(struct http_server *server)
@@ -240,10 +247,8 @@ void server_resume_accepting(struct http_server *server)
 		return;
 	server->accepting = true;
 	server->retry_accept_ms = 0;
-	for (size_t i = 0; i < server->n_doors; i++) {
-		uv_poll_start(&server->doors[i]->poll, UV_READABLE, on_knock);
-		wait_too(server, server->doors[i]->listener.fd, true);
-	}
+	for (size_t i = 0; i < server->n_doors; i++)
+		attend(server->doors[i], true);
 }
 
 int http_server_listen(struct http_server *server, struct listener *listener, gid_t group)
@@ -266,12 +271,7 @@ int http_server_listen(struct http_server *server, struct listener *listener, gi
 	door->poll.data = door;
 	*listener = (struct listener){ .fd = -EBADF };
 	server->doors[server->n_doors++] = door;
-	if (!server->accepting)
-		return 0;
-	err = wait_too(server, door->listener.fd, true);
-	if (err < 0)
-		return err;
-	return uv_poll_start(&door->poll, UV_READABLE, on_knock);
+	return server->accepting ? attend(door, true) : 0;
 }
 
 void http_server_unlisten(struct http_server *server, const struct policy *policy)
