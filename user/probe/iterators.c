@@ -52,11 +52,11 @@ static int load_light(struct iterators *ret)
 	return err;
 }
 
-static int copy_program(const struct bpf_program *program)
+int iterators_copy(const struct bpf_program *program)
 {
-	int fd = bpf_program__fd(program);
+	int fd = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3);
 
-	return fd < 0 ? -EBADF : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? -EBADF : fd;
 }
 
 static int load_whole(bool unheld, struct iterators *ret)
@@ -71,10 +71,10 @@ static int load_whole(bool unheld, struct iterators *ret)
 	err = alone_bpf__load(whole);
 	if (err == 0)
 		*ret = (struct iterators){
-			.descriptors = copy_program(whole->progs.list_descriptors),
+			.descriptors = iterators_copy(whole->progs.list_descriptors),
 			.port = -EBADF,
-			.tcp = copy_program(whole->progs.list_tcp),
-			.udp = copy_program(whole->progs.list_udp),
+			.tcp = iterators_copy(whole->progs.list_tcp),
+			.udp = iterators_copy(whole->progs.list_udp),
 		};
 	alone_bpf__destroy(whole);
 	return err;

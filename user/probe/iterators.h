@@ -14,6 +14,8 @@
 #include "base/cleanup.h"
 #include "portwatch/control.h"
 
+struct bpf_program;
+
 /* Descriptors of loaded programs, owned; -EBADF: not there. */
 struct iterators {
 	int descriptors;
@@ -32,6 +34,8 @@ struct iterators {
  * libbpf says.
  */
 int iterators_load(const char *without, struct iterators *ret);
+/* A descriptor of a program that somebody else has loaded; -EBADF where that did not. */
+int iterators_copy(const struct bpf_program *program);
 void iterators_done(struct iterators *programs);
 
 /* Non-zero ends the reading and is returned. */

@@ -4,7 +4,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,20 +86,13 @@ static bool seen_has(const struct seen *seen, uint64_t key)
 	return seen->capacity && *slot_of(seen, key);
 }
 
-static int copy_program(const struct hooks *hooks, const char *name)
-{
-	int fd = fcntl(bpf_program__fd(hooks_program(hooks, name)), F_DUPFD_CLOEXEC, 3);
-
-	return fd < 0 ? -EBADF : fd;
-}
-
 static struct iterators of_hooks(const struct hooks *hooks)
 {
 	return (struct iterators){
-		.descriptors = copy_program(hooks, "list_descriptors"),
-		.port = copy_program(hooks, "list_port"),
-		.tcp = copy_program(hooks, "list_tcp"),
-		.udp = copy_program(hooks, "list_udp"),
+		.descriptors = iterators_copy(hooks_program(hooks, "list_descriptors")),
+		.port = iterators_copy(hooks_program(hooks, "list_port")),
+		.tcp = iterators_copy(hooks_program(hooks, "list_tcp")),
+		.udp = iterators_copy(hooks_program(hooks, "list_udp")),
 	};
 }
 
