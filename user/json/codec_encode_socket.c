@@ -200,6 +200,7 @@ static const struct {
 };
 
 enum { MEMBERS = sizeof(members) / sizeof(members[0]) };
+_Static_assert(MEMBERS < 32, "codec_socket_members() has a bit for each");
 
 uint32_t codec_socket_members(const char *const *fields)
 {
